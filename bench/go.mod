@@ -1,0 +1,4 @@
+module github.com/onefold-go/onefold/bench
+
+go 1.26.0
+

@@ -1,0 +1,4 @@
+// Command onefold: see onefold help.
+package main
+
+func main() {}
