@@ -1,0 +1,61 @@
+# What can be done here; `make` alone lists it. Nothing is installed by hand:
+# a tool runs at the version pinned below, fetched and cached by the go command.
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+APIDIFF       := golang.org/x/exp/cmd/apidiff@v0.0.0-20261014143641-f0251eb4aa3e
+
+SHELL         := /bin/bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Every module of go.work, as directories relative to this one.
+modules = $(shell go list -m -f '{{.Dir}}' | sed 's|^$(CURDIR)|.|')
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## compare the ways to handle concurrent misses, on a real database (ARGS='--seed 2' adds flags)
+	go run ./cmd/onefold lab $(ARGS)
+
+.PHONY: deps
+deps: ## install what the tests need and this machine lacks
+	@.ci/deps
+
+# The documents' commands run in a second step, alone: some of them measure, and
+# what they do is outside the test cache's sight.
+.PHONY: test
+test: deps ## run every test of every module under the race detector, then the documents' examples
+	go test -race -skip '^TestDocuments$$' work
+	go test -count=1 -timeout=15m -v -run '^TestDocuments$$' ./internal/house
+
+.PHONY: cover
+cover: deps ## run the tests and print how much of each package they reach
+	go test -skip '^TestDocuments$$' -coverprofile=cover.out work
+	go tool cover -func=cover.out | tail -n 1
+
+.PHONY: fmt
+fmt: ## format the Go files
+	git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r gofmt -s -w
+
+.PHONY: vet
+vet: ## run go vet on every module
+	go vet work
+
+.PHONY: lint
+lint: ## run golangci-lint on every module (.golangci.yml)
+	go run $(GOLANGCI_LINT) run $(addsuffix /...,$(modules))
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities that the code can reach (asks the Go vulnerability database)
+	@.ci/vuln $(GOVULNCHECK)
+
+.PHONY: apidiff
+apidiff: ## compare the exported API with the last tag, or with BASE=<ref>
+	@.ci/apidiff $(APIDIFF) $(BASE)
+
+.PHONY: spec
+spec: ## rewrite docs/spec.md from the statements and the tests' SPEC comments
+	go test -count=1 -run '^TestSpecLedger$$' ./internal/house -update

@@ -1,0 +1,53 @@
+package onefold
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/onefold-go/onefold/internal/flight"
+)
+
+// ErrNotFound reports that the source holds nothing for the key. A load may
+// return it bare or wrapped; callers test for it with [errors.Is].
+var ErrNotFound = errors.New("onefold: not found")
+
+// Errors of a call that got no answer from its load.
+var (
+	// ErrLoadTimeout reports that the load ran into its own time limit. It has
+	// a method Timeout() bool that returns true. It is not
+	// context.DeadlineExceeded, which only ever means the caller's own
+	// deadline.
+	ErrLoadTimeout = flight.ErrLoadTimeout
+
+	// ErrGoexit reports that the load called runtime.Goexit, as a test's
+	// FailNow does, and so returned nothing.
+	ErrGoexit = flight.ErrGoexit
+
+	// ErrCycle reports that a load asked for a key whose load waits for it:
+	// its own, or one further round a ring of loads. Waiting would never end.
+	ErrCycle = flight.ErrCycle
+
+	// ErrKey reports a key that is not equal to itself, such as a NaN.
+	ErrKey = flight.ErrKey
+
+	// ErrClosed reports a call on something closed.
+	ErrClosed = flight.ErrClosed
+)
+
+// A PanicError hands a load's panic to every caller that shared the load.
+type PanicError struct {
+	Value any    // what the load panicked with
+	Stack []byte // the load's stack, as debug.Stack gives it while the panic unwinds
+}
+
+// Error gives the panic's value and the load's stack.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("onefold: load panicked: %v\n\n%s", e.Value, e.Stack)
+}
+
+// Unwrap returns Value when it is an error, so that [errors.Is] and
+// [errors.As] see through a panic.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}

@@ -1,0 +1,19 @@
+package flight
+
+import "errors"
+
+// The errors of Endings; package onefold documents them.
+var (
+	ErrCycle             = errors.New("onefold: load would wait for itself")
+	ErrClosed            = errors.New("onefold: closed")
+	ErrGoexit            = errors.New("onefold: load called runtime.Goexit")
+	ErrKey               = errors.New("onefold: key is not equal to itself (a NaN?), so it could never be found again")
+	ErrLoadTimeout error = timeoutError{}
+
+	errPanic = errors.New("onefold: load panicked") // surfaces make an error of Ending.Panic
+)
+
+type timeoutError struct{}
+
+func (timeoutError) Error() string { return "onefold: load timeout" }
+func (timeoutError) Timeout() bool { return true }

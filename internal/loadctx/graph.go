@@ -1,0 +1,66 @@
+package loadctx
+
+import (
+	"slices"
+	"sync"
+)
+
+// graph guards the edges "load a waits for load b" of the whole process. Only
+// calls made from inside a load add edges, so an ordinary call never locks it.
+var graph sync.Mutex
+
+// Wait notes that c, a load, waits for another load, and reports whether that
+// closes a ring of loads that wait for one another. In a ring nothing is
+// noted; otherwise the caller ends the wait with [Ctx.Waited].
+//
+// The edge is in the graph before the ring is looked for, so that of two loads
+// that close a ring at the same time at least one sees it.
+func (c *Ctx) Wait(other *Ctx) (ring bool) {
+	graph.Lock()
+	defer graph.Unlock()
+	c.waits = append(c.waits, other)
+	if other.reaches(c) {
+		c.drop(other)
+		return true
+	}
+	return false
+}
+
+// Waited takes back one [Ctx.Wait] for other.
+func (c *Ctx) Waited(other *Ctx) {
+	graph.Lock()
+	defer graph.Unlock()
+	c.drop(other)
+}
+
+func (c *Ctx) drop(other *Ctx) {
+	i := slices.Index(c.waits, other)
+	c.waits = slices.Delete(c.waits, i, i+1)
+}
+
+// reaches reports whether c is target or waits for it, directly or through
+// other loads. A load that has returned waits for nobody.
+func (c *Ctx) reaches(target *Ctx) bool {
+	if len(c.waits) == 0 { // most often: c has just been asked for its first load
+		return c == target
+	}
+	seen := map[*Ctx]bool{c: true}
+	for todo := []*Ctx{c}; len(todo) > 0; {
+		last := len(todo) - 1
+		at := todo[last]
+		todo = todo[:last]
+		if at.over.Load() {
+			continue
+		}
+		if at == target {
+			return true
+		}
+		for _, next := range at.waits {
+			if !seen[next] {
+				seen[next] = true
+				todo = append(todo, next)
+			}
+		}
+	}
+	return false
+}
