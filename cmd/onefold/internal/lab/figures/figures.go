@@ -4,9 +4,13 @@ package figures
 
 import "time"
 
+// Schema is the number of the shape of a [Report]. It rises when a field
+// changes its meaning or goes, not when one is added.
+const Schema = 1
+
 // A Report is one whole run of the lab: every strategy over the same stream.
 type Report struct {
-	Schema   int       `json:"schema"` // of this shape; now 1
+	Schema   int       `json:"schema"` // [Schema] of the version that wrote it
 	Version  string    `json:"version"`
 	Started  time.Time `json:"started"`
 	Command  []string  `json:"command"` // without secrets
@@ -93,6 +97,11 @@ type Errors struct {
 	Source      int64 `json:"source"`       // the source failed
 	LoadTimeout int64 `json:"load_timeout"` // the load's own deadline
 	Other       int64 `json:"other"`
+}
+
+// Total is the number of errors of all kinds.
+func (e Errors) Total() int64 {
+	return e.GaveUp + e.Deadline + e.Source + e.LoadTimeout + e.Other
 }
 
 // Wrong counts what must never happen.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"time"
 )
 
 var (
@@ -45,4 +47,26 @@ func ended(ctx context.Context) error {
 		return &EndedError{Cause: context.Cause(ctx), Err: err}
 	}
 	return nil
+}
+
+// setupError says what could not be done, or that the caller gave up.
+func setupError(ctx context.Context, what string, err error) error {
+	if e := ended(ctx); e != nil {
+		return e
+	}
+	return fmt.Errorf("source: cannot %s: %w", what, err)
+}
+
+// whyNoAnswer finds the one line in a network error that a user needs.
+func whyNoAnswer(err error, within time.Duration) error {
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		return fmt.Errorf("no answer within %v", within)
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e.Err
+	}
+	return err
 }

@@ -8,7 +8,7 @@ import (
 
 var checkKind = Kind{
 	Name:     "check",
-	Title:    "check, then load",
+	Title:    "check then load",
 	Prevents: "loads of what is cached",
 	Misses:   "concurrent misses all load; a load that overlaps an invalidation stores the old value",
 	New:      newCheck,

@@ -8,7 +8,7 @@ import (
 
 var jitterKind = Kind{
 	Name:     "jitter",
-	Title:    "check, jittered TTL",
+	Title:    "jittered TTL",
 	Prevents: "many keys expiring together",
 	Misses:   "concurrent misses of one key all load; a load that overlaps an invalidation stores the old value",
 	New:      newJitter,

@@ -67,5 +67,6 @@ func All() []Kind {
 		singleflightKind,
 		doChanKind,
 		otterKind,
+		onefoldKind,
 	}
 }

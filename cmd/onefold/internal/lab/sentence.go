@@ -1,0 +1,154 @@
+package lab
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/figures"
+)
+
+// Sentence says what a run showed, from its figures alone: what the best of
+// the correct strategies asked of the source, against check-then-load, and
+// what the others answered wrongly.
+func Sentence(r *figures.Report) string {
+	if len(r.Results) == 0 {
+		return "Nothing was measured."
+	}
+	hero := hero(r.Results)
+	switch {
+	case answersOf(r.Results) == 0:
+		return fmt.Sprintf("No strategy got a single answer out of %s.", r.Setup.Source)
+	case hero == nil:
+		return fmt.Sprintf("Every strategy gave wrong answers: %s.", wrongSummary(r.Results, nil))
+	}
+	return fmt.Sprintf("%s %s; %s.", hero.Title, heroLoads(hero, find(r.Results, "check")), others(r.Results, hero))
+}
+
+// hero is Onefold where it was run, and else the strategy that was never
+// wrong with the fewest loads, or nil.
+func hero(results []figures.Result) *figures.Result {
+	if r := find(results, "onefold"); r != nil {
+		return r
+	}
+	var best *figures.Result
+	for i := range results {
+		r := &results[i]
+		if r.Wrong.Total() == 0 && r.Answers > 0 && (best == nil || r.Loads < best.Loads) {
+			best = r
+		}
+	}
+	return best
+}
+
+func heroLoads(hero, check *figures.Result) string {
+	did := fmt.Sprintf("answered %s of %s calls with %s and %s",
+		thousands(hero.Answers), thousands(hero.Calls), plural(hero.Loads, "load", "loads"), wrongWords(hero.Wrong))
+	switch {
+	case check == nil || check == hero || check.Loads == 0:
+		return did
+	case check.Interrupts || hero.Interrupts:
+		return did
+	case hero.Loads < check.Loads:
+		return did + fmt.Sprintf(", where %s took %s (%.0f %% more)",
+			check.Title, thousands(check.Loads), 100*(float64(check.Loads)/float64(max(hero.Loads, 1))-1))
+	default:
+		return did + fmt.Sprintf(", %s took %s", check.Title, thousands(check.Loads))
+	}
+}
+
+func others(results []figures.Result, hero *figures.Result) string {
+	var wrong, rest int
+	for i := range results {
+		r := &results[i]
+		if r == hero {
+			continue
+		}
+		rest++
+		if r.Wrong.Total() > 0 {
+			wrong++
+		}
+	}
+	switch {
+	case rest == 0:
+		return "no other strategy was run"
+	case wrong == 0 && hero.Wrong.Total() == 0:
+		return "no strategy answered wrongly"
+	case wrong == 0:
+		return "none of the others answered wrongly"
+	default:
+		return fmt.Sprintf("%d of the %d others answered wrongly: %s", wrong, rest, wrongSummary(results, hero))
+	}
+}
+
+// wrongSummary adds up the wrong answers of all but one, and names the worst.
+func wrongSummary(results []figures.Result, but *figures.Result) string {
+	var (
+		sum   figures.Wrong
+		worst *figures.Result
+	)
+	for i := range results {
+		r := &results[i]
+		if r == but {
+			continue
+		}
+		sum.Stale += r.Wrong.Stale
+		sum.Zero += r.Wrong.Zero
+		sum.Key += r.Wrong.Key
+		sum.Foreign += r.Wrong.Foreign
+		if worst == nil || r.Wrong.Total() > worst.Wrong.Total() {
+			worst = r
+		}
+	}
+	return fmt.Sprintf("%s, most of them (%s) from %s", wrongKinds(sum), thousands(worst.Wrong.Total()), worst.Title)
+}
+
+func wrongWords(w figures.Wrong) string {
+	if w.Total() == 0 {
+		return "no wrong answer"
+	}
+	return wrongKinds(w)
+}
+
+func wrongKinds(w figures.Wrong) string {
+	var parts []string
+	add := func(n int64, one, many string) {
+		if n > 0 {
+			parts = append(parts, plural(n, one, many))
+		}
+	}
+	add(w.Stale, "stale answer", "stale answers")
+	add(w.Zero, "zero answer", "zero answers")
+	add(w.Key, "answer for another key", "answers for another key")
+	add(w.Foreign, "error of another caller", "errors of other callers")
+	switch len(parts) {
+	case 0:
+		return "nothing wrong"
+	case 1:
+		return parts[0]
+	}
+	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
+}
+
+func answersOf(results []figures.Result) int64 {
+	var n int64
+	for _, r := range results {
+		n += r.Answers
+	}
+	return n
+}
+
+func plural(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
+// thousands writes 1234567 as 1,234,567.
+func thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,81 @@
+// Package codec turns values and keys into bytes for shared tiers, and back.
+package codec
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// A Codec turns values of one type into bytes and back. Its methods may be
+// called at the same time from many goroutines, and never while a lock is held.
+type Codec[V any] interface {
+	// Append appends the encoding of v to dst and returns the longer slice.
+	// On an error dst's content beyond its old length means nothing.
+	Append(dst []byte, v V) ([]byte, error)
+
+	// Decode gives the value that data encodes. data is Decode's to keep:
+	// nobody else writes to it.
+	Decode(data []byte) (V, error)
+}
+
+// A Key appends the encoding of key to dst. It must be injective: different
+// keys have different encodings.
+type Key[K any] func(dst []byte, key K) []byte
+
+// JSON encodes with encoding/json. Numbers in interface values decode as
+// json.Number, so that large ones keep their digits.
+func JSON[V any]() Codec[V] { return jsonCodec[V]{} }
+
+type jsonCodec[V any] struct{}
+
+func (jsonCodec[V]) Append(dst []byte, v V) ([]byte, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return dst, fmt.Errorf("codec: encode JSON: %w", err)
+	}
+	return append(dst, data...), nil
+}
+
+func (jsonCodec[V]) Decode(data []byte) (V, error) {
+	var v V
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		var zero V
+		return zero, fmt.Errorf("codec: decode JSON: %w", err)
+	}
+	if d.More() {
+		var zero V
+		return zero, fmt.Errorf("codec: decode JSON: %d bytes after the value", int64(len(data))-d.InputOffset())
+	}
+	return v, nil
+}
+
+// Bytes stores byte slices as they are. A decoded slice is shared by all who
+// get it and must not be changed.
+func Bytes() Codec[[]byte] { return bytesCodec{} }
+
+type bytesCodec struct{}
+
+func (bytesCodec) Append(dst, v []byte) ([]byte, error) { return append(dst, v...), nil }
+
+func (bytesCodec) Decode(data []byte) ([]byte, error) { return slices.Clip(data), nil }
+
+// StringKey encodes a string key as its bytes.
+func StringKey[K ~string](dst []byte, key K) []byte { return append(dst, key...) }
+
+// Int64Key encodes an integer key as its decimal digits.
+func Int64Key[K ~int64](dst []byte, key K) []byte { return fmt.Append(dst, int64(key)) }
+
+// Parts encodes the parts of a composite key, each behind its length, so that
+// ("a", "bc") and ("ab", "c") differ.
+func Parts(dst []byte, parts ...string) []byte {
+	for _, p := range parts {
+		dst = binary.AppendUvarint(dst, uint64(len(p)))
+		dst = append(dst, p...)
+	}
+	return dst
+}
