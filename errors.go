@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/onefold-go/onefold/internal/flight"
+	"github.com/onefold-go/onefold/internal/detached"
 )
 
 // ErrNotFound reports that the source holds nothing for the key. A load may
@@ -17,21 +17,21 @@ var (
 	// a method Timeout() bool that returns true. It is not
 	// context.DeadlineExceeded, which only ever means the caller's own
 	// deadline.
-	ErrLoadTimeout = flight.ErrLoadTimeout
+	ErrLoadTimeout = detached.ErrLoadTimeout
 
 	// ErrGoexit reports that the load called runtime.Goexit, as a test's
 	// FailNow does, and so returned nothing.
-	ErrGoexit = flight.ErrGoexit
+	ErrGoexit = detached.ErrGoexit
 
 	// ErrCycle reports that a load asked for a key whose load waits for it:
 	// its own, or one further round a ring of loads. Waiting would never end.
-	ErrCycle = flight.ErrCycle
+	ErrCycle = detached.ErrCycle
 
 	// ErrKey reports a key that is not equal to itself, such as a NaN.
-	ErrKey = flight.ErrKey
+	ErrKey = detached.ErrKey
 
 	// ErrClosed reports a call on something closed.
-	ErrClosed = flight.ErrClosed
+	ErrClosed = detached.ErrClosed
 )
 
 // A PanicError hands a load's panic to every caller that shared the load.

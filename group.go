@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"github.com/onefold-go/onefold/internal/flight"
+	"github.com/onefold-go/onefold/internal/detached"
 )
 
 // A Group coalesces loads of the same key: callers that arrive while a key is
@@ -18,11 +18,12 @@ import (
 // maps, they share what those lead to and must not change it.
 type Group[K comparable, V any] struct {
 	// Config must not be changed after first use. A Config that
-	// [Config.Validate] finds fault with makes the first use panic.
+	// [Config.Validate] finds fault with makes every use panic.
 	Config Config
 
 	once  sync.Once
-	table flight.Table[K, V]
+	fault error // of Config; fixed after once
+	table detached.Table[K, V]
 }
 
 // Do gives the result of loading key. If a load of key is under way the caller
@@ -45,8 +46,8 @@ type Group[K comparable, V any] struct {
 func (g *Group[K, V]) Do(ctx context.Context, key K, load func(context.Context, K) (V, error)) (V, error) {
 	g.check(ctx, load)
 	o := g.table.Do(ctx, key, load)
-	if o.Panic != nil {
-		panic(&PanicError{Value: o.Panic.Value, Stack: o.Panic.Stack})
+	if p := o.Panic(); p != nil {
+		panic(&PanicError{Value: p.Value, Stack: p.Stack})
 	}
 	return o.Value, o.Err
 }
@@ -71,7 +72,7 @@ func (g *Group[K, V]) DoChan(ctx context.Context, key K, load func(context.Conte
 // way. Those who wait for that one keep waiting for it. Without a load under
 // way Forget does nothing.
 func (g *Group[K, V]) Forget(key K) {
-	g.once.Do(g.init)
+	g.ready()
 	g.table.Detach(key, nil)
 }
 
@@ -83,15 +84,19 @@ func (g *Group[K, V]) check(ctx context.Context, load func(context.Context, K) (
 	if load == nil {
 		panic("onefold: nil load")
 	}
-	g.once.Do(g.init)
+	g.ready()
 }
 
-func (g *Group[K, V]) init() {
-	if err := g.Config.Validate(); err != nil {
-		panic(err)
-	}
-	g.table.Init(flight.Policy[K, V]{
-		Timeout:         g.Config.LoadTimeout,
-		CancelAbandoned: g.Config.OnAbandon != FinishLoad,
+// ready makes the table at the first use.
+func (g *Group[K, V]) ready() {
+	g.once.Do(func() {
+		g.fault = g.Config.Validate()
+		g.table.Init(detached.Policy[K, V]{
+			Timeout:         g.Config.LoadTimeout,
+			CancelAbandoned: g.Config.OnAbandon != FinishLoad,
+		})
 	})
+	if g.fault != nil {
+		panic(g.fault)
+	}
 }

@@ -1,6 +1,6 @@
 package onefold
 
-import "github.com/onefold-go/onefold/internal/flight"
+import "github.com/onefold-go/onefold/internal/detached"
 
 // A Result is what one call came to.
 type Result[V any] struct {
@@ -46,15 +46,15 @@ func (o Outcome) String() string {
 	}
 }
 
-func newResult[V any](o flight.Outcome[V]) Result[V] {
+func newResult[V any](o detached.Outcome[V]) Result[V] {
 	r := Result[V]{Value: o.Value, Err: o.Err, Callers: o.Served}
 	switch {
-	case o.Panic != nil:
-		r.Err = &PanicError{Value: o.Panic.Value, Stack: o.Panic.Stack}
+	case o.Panic() != nil:
+		r.Err = &PanicError{Value: o.Panic().Value, Stack: o.Panic().Stack}
 	case o.Err != nil:
-	case o.Role == flight.Led:
+	case o.Role == detached.Led:
 		r.Outcome = Led
-	case o.Role == flight.Joined:
+	case o.Role == detached.Joined:
 		r.Outcome = Joined
 	}
 	return r

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/onefold-go/onefold"
-	"github.com/onefold-go/onefold/internal/flight"
+	"github.com/onefold-go/onefold/internal/detached"
 	"github.com/onefold-go/onefold/internal/striped"
 )
 
@@ -30,7 +30,7 @@ type Cache[K comparable, V any] struct {
 	far  []Far[K, V] // nearest first
 
 	start   time.Time                                   // of the clock of entries; monotonic, so that a step of the wall clock changes nothing
-	flights flight.Table[K, *Entry[V]]                  // whoever holds a key's shard there may write the key in near
+	flights detached.Table[K, *Entry[V]]                // whoever holds a key's shard there may write the key in near
 	fetch   func(context.Context, K) (*Entry[V], error) // c.fetchEntry, made once
 	hits    *striped.Counter
 	closed  atomic.Bool
@@ -63,7 +63,7 @@ func New[K comparable, V any](load func(context.Context, K) (V, error), cfg Conf
 	}
 	c := &Cache[K, V]{cfg: cfg, load: load, near: near, far: far, start: time.Now(), hits: striped.New()}
 	c.fetch = c.fetchEntry
-	c.flights.Init(flight.Policy[K, *Entry[V]]{
+	c.flights.Init(detached.Policy[K, *Entry[V]]{
 		Timeout:         cfg.LoadTimeout,
 		CancelAbandoned: cfg.OnAbandon == onefold.CancelLoad,
 		Look: func(key K) (*Entry[V], bool) {
@@ -101,16 +101,16 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 		return e.value, nil
 	}
 	o := c.flights.Do(ctx, key, c.fetch)
-	if o.Role == flight.Hit {
+	if o.Role == detached.Hit {
 		c.hits.Add()
 	}
 	return result(o)
 }
 
 // result gives the caller of a flight what the flight came to.
-func result[V any](o flight.Outcome[*Entry[V]]) (V, error) {
-	if o.Panic != nil {
-		panic(&onefold.PanicError{Value: o.Panic.Value, Stack: o.Panic.Stack})
+func result[V any](o detached.Outcome[*Entry[V]]) (V, error) {
+	if p := o.Panic(); p != nil {
+		panic(&onefold.PanicError{Value: p.Value, Stack: p.Stack})
 	}
 	if o.Err != nil {
 		var zero V

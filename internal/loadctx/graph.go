@@ -18,7 +18,8 @@ var graph sync.Mutex
 func (c *Ctx) Wait(other *Ctx) (ring bool) {
 	graph.Lock()
 	defer graph.Unlock()
-	c.waits = append(c.waits, other)
+	x := c.more()
+	x.waits = append(x.waits, other)
 	if other.reaches(c) {
 		c.drop(other)
 		return true
@@ -34,14 +35,15 @@ func (c *Ctx) Waited(other *Ctx) {
 }
 
 func (c *Ctx) drop(other *Ctx) {
-	i := slices.Index(c.waits, other)
-	c.waits = slices.Delete(c.waits, i, i+1)
+	x := c.more()
+	i := slices.Index(x.waits, other)
+	x.waits = slices.Delete(x.waits, i, i+1)
 }
 
 // reaches reports whether c is target or waits for it, directly or through
 // other loads. A load that has returned waits for nobody.
 func (c *Ctx) reaches(target *Ctx) bool {
-	if len(c.waits) == 0 { // most often: c has just been asked for its first load
+	if len(c.waitsFor()) == 0 { // most often: c has just been asked for its first load
 		return c == target
 	}
 	seen := map[*Ctx]bool{c: true}
@@ -55,7 +57,7 @@ func (c *Ctx) reaches(target *Ctx) bool {
 		if at == target {
 			return true
 		}
-		for _, next := range at.waits {
+		for _, next := range at.waitsFor() {
 			if !seen[next] {
 				seen[next] = true
 				todo = append(todo, next)
@@ -63,4 +65,11 @@ func (c *Ctx) reaches(target *Ctx) bool {
 		}
 	}
 	return false
+}
+
+func (c *Ctx) waitsFor() []*Ctx {
+	if x := c.extra.Load(); x != nil {
+		return x.waits
+	}
+	return nil
 }

@@ -18,18 +18,24 @@ import (
 //	live --TimeOut---------> timed out
 //
 // A Ctx is never ended by another context; whoever owns the load ends it, at
-// the latest with Finish when the load has returned. Its methods may be called at the same
-// time from many goroutines. It must not be copied.
+// the latest with Finish when the load has returned. Its methods may be called
+// at the same time from many goroutines. It must not be copied.
 type Ctx struct {
-	caller   context.Context // asked for values, never for its end
-	deadline time.Time       // zero: none. Fixed at Init, since derived contexts read it once.
+	caller context.Context // asked for values, never for its end
+	ending atomic.Uint32   // live, canceled or timedOut; set once
+	over   atomic.Bool     // the load itself has returned
+	extra  atomic.Pointer[extra]
+}
 
-	ending atomic.Uint32 // live, canceled or timedOut; set once, before done is closed
-	over   atomic.Bool   // the load itself has returned
+// extra is what most loads never need: theirs look at nothing but values.
+type extra struct {
+	deadline time.Time   // fixed at Init, since derived contexts read it once
+	timer    *time.Timer // likewise; nil: no deadline
 
-	mu    sync.Mutex
-	done  chan struct{}        // guarded by mu; made when first asked for, one channel before and after the end
-	after map[*func()]struct{} // guarded by mu; what to start at the end
+	mu     sync.Mutex
+	done   chan struct{}        // guarded by mu; made when first asked for, one channel before and after the end
+	closed bool                 // guarded by mu; done is closed
+	after  map[*func()]struct{} // guarded by mu; what to start at the end
 
 	waits []*Ctx // guarded by graph; the loads that this load waits for now
 }
@@ -41,10 +47,20 @@ const (
 	timedOut
 )
 
-// Init makes c live, with the values of caller and, unless it is zero, a
-// deadline that c reports. c does not end by itself at the deadline.
-func (c *Ctx) Init(caller context.Context, deadline time.Time) {
-	c.caller, c.deadline = caller, deadline
+// Init makes c live, with the values of caller.
+func (c *Ctx) Init(caller context.Context) { c.caller = caller }
+
+// Limit gives c a deadline d from now, at which expire is called, unless c has
+// ended before. It does not end c by itself: expire does. Call it at most once,
+// right after Init.
+func (c *Ctx) Limit(d time.Duration, expire func()) {
+	c.extra.Store(&extra{deadline: time.Now().Add(d), timer: time.AfterFunc(d, expire)})
+}
+
+// Overdue reports whether c's deadline has come.
+func (c *Ctx) Overdue() bool {
+	x := c.extra.Load()
+	return x != nil && x.timer != nil && !time.Now().Before(x.deadline)
 }
 
 // Cancel ends c with context.Canceled. Only the first end counts.
@@ -53,44 +69,69 @@ func (c *Ctx) Cancel() { c.end(canceled) }
 // TimeOut ends c with context.DeadlineExceeded. Only the first end counts.
 func (c *Ctx) TimeOut() { c.end(timedOut) }
 
+// Finish says that the load has returned, and ends c. A load that has returned
+// waits for nobody, so a context kept after it is in no ring of waits.
+func (c *Ctx) Finish() {
+	c.over.Store(true)
+	c.end(canceled)
+}
+
 func (c *Ctx) end(how uint32) {
-	c.mu.Lock()
 	if !c.ending.CompareAndSwap(live, how) {
-		c.mu.Unlock()
 		return
 	}
-	if c.done != nil {
-		close(c.done)
+	// Whoever makes extra, or something in it, from now on sees that c has ended.
+	x := c.extra.Load()
+	if x == nil {
+		return
 	}
-	after := c.after
-	c.after = nil
-	c.mu.Unlock()
+	if x.timer != nil {
+		x.timer.Stop()
+	}
+	x.mu.Lock()
+	if x.done != nil && !x.closed {
+		x.closed = true
+		close(x.done)
+	}
+	after := x.after
+	x.after = nil
+	x.mu.Unlock()
 	for f := range after {
 		go (*f)()
 	}
 }
 
-// Finish says that the load has returned, and ends c. A load that has returned
-// waits for nobody, so a context kept after it raises no [Ctx.Wait] cycle.
-func (c *Ctx) Finish() {
-	c.over.Store(true)
-	c.Cancel()
+// more gives c's extra.
+func (c *Ctx) more() *extra {
+	if x := c.extra.Load(); x != nil {
+		return x
+	}
+	c.extra.CompareAndSwap(nil, new(extra))
+	return c.extra.Load()
 }
 
-// Deadline is that of Init.
-func (c *Ctx) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
+// Deadline is that of Limit.
+func (c *Ctx) Deadline() (time.Time, bool) {
+	x := c.extra.Load()
+	if x == nil || x.timer == nil {
+		return time.Time{}, false
+	}
+	return x.deadline, true
+}
 
 // Done is closed at the end of c.
 func (c *Ctx) Done() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.done == nil {
-		c.done = make(chan struct{})
+	x := c.more()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.done == nil {
+		x.done = make(chan struct{})
 		if c.ending.Load() != live {
-			close(c.done)
+			x.closed = true
+			close(x.done)
 		}
 	}
-	return c.done
+	return x.done
 }
 
 // Err is nil while c lives.
@@ -119,21 +160,22 @@ func (c *Ctx) Value(key any) any {
 // called before. The context package looks for this method: without it each
 // context derived from c would cost a goroutine.
 func (c *Ctx) AfterFunc(f func()) (stop func() bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	x := c.more()
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	if c.ending.Load() != live {
 		go f()
 		return func() bool { return false }
 	}
-	if c.after == nil {
-		c.after = make(map[*func()]struct{})
+	if x.after == nil {
+		x.after = make(map[*func()]struct{})
 	}
-	c.after[&f] = struct{}{}
+	x.after[&f] = struct{}{}
 	return func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		_, waiting := c.after[&f]
-		delete(c.after, &f)
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		_, waiting := x.after[&f]
+		delete(x.after, &f)
 		return waiting
 	}
 }

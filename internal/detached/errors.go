@@ -1,16 +1,14 @@
-package flight
+package detached
 
 import "errors"
 
-// The errors of Endings; package onefold documents them.
+// The errors of Outcomes; package onefold documents them.
 var (
 	ErrCycle             = errors.New("onefold: load would wait for itself")
 	ErrClosed            = errors.New("onefold: closed")
 	ErrGoexit            = errors.New("onefold: load called runtime.Goexit")
 	ErrKey               = errors.New("onefold: key is not equal to itself (a NaN?), so it could never be found again")
 	ErrLoadTimeout error = timeoutError{}
-
-	errPanic = errors.New("onefold: load panicked") // surfaces make an error of Ending.Panic
 )
 
 type timeoutError struct{}

@@ -1,0 +1,138 @@
+package tier_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/onefold-go/onefold/codec"
+	"github.com/onefold-go/onefold/mem"
+	"github.com/onefold-go/onefold/tier"
+)
+
+// newCache makes a cache over load with a near tier, and with the given far
+// ones.
+func newCache[V any](t testing.TB, load func(context.Context, string) (V, error), cfg tier.Config, far ...tier.Far[string, V]) *tier.Cache[string, V] {
+	t.Helper()
+	return newCacheOver(t, load, cfg, mem.New[string, V](mem.Config{}), far...)
+}
+
+func newCacheOver[K comparable, V any](t testing.TB, load func(context.Context, K) (V, error), cfg tier.Config, near tier.Near[K, V], far ...tier.Far[K, V]) *tier.Cache[K, V] {
+	t.Helper()
+	c, err := tier.New(load, cfg, near, far...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// encoded makes a far tier of ints of s.
+func encoded(s tier.Store) tier.Far[string, int] {
+	return tier.Encoded(s, codec.StringKey[string], codec.JSON[int]())
+}
+
+// A source is a register that loads read. Its zero value holds 0; the methods
+// may be called from many goroutines, and hook is set before that.
+type source struct {
+	hook func() // called in each load once it has read the register
+
+	mu    sync.Mutex
+	value int
+	loads int
+}
+
+func (s *source) load(context.Context, string) (int, error) {
+	s.mu.Lock()
+	s.loads++
+	value := s.value
+	s.mu.Unlock()
+	if s.hook != nil {
+		s.hook()
+	}
+	return value, nil
+}
+
+func (s *source) set(value int) {
+	s.mu.Lock()
+	s.value = value
+	s.mu.Unlock()
+}
+
+// count gives how many loads have begun.
+func (s *source) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loads
+}
+
+// A gate holds up the first who comes to it. Make it with newGate.
+type gate struct {
+	once    sync.Once
+	reached chan struct{} // closed when somebody has come
+	open    chan struct{} // closed to let them pass
+}
+
+func newGate() *gate {
+	return &gate{reached: make(chan struct{}), open: make(chan struct{})}
+}
+
+func (g *gate) pass() {
+	g.once.Do(func() {
+		close(g.reached)
+		<-g.open
+	})
+}
+
+// hook makes a memStore's hook of g.
+func (g *gate) hook(context.Context, string, string) error {
+	g.pass()
+	return nil
+}
+
+// A reply is what a call came to.
+type reply struct {
+	value int
+	err   error
+}
+
+// get calls Get on a goroutine of its own.
+func get(ctx context.Context, c *tier.Cache[string, int], key string) <-chan reply {
+	ch := make(chan reply, 1)
+	go func() {
+		v, err := c.Get(ctx, key)
+		ch <- reply{v, err}
+	}()
+	return ch
+}
+
+// wantGet checks that Get gives want.
+func wantGet[V comparable](t testing.TB, c *tier.Cache[string, V], key string, want V) {
+	t.Helper()
+	if v, err := c.Get(t.Context(), key); v != want || err != nil {
+		t.Errorf("Get(%q) = %v, %v; want %v, nil", key, v, err, want)
+	}
+}
+
+// wantPeek checks that the near tier has want.
+func wantPeek(t testing.TB, c *tier.Cache[string, int], key string, want int) {
+	t.Helper()
+	if v, ok := c.Peek(key); v != want || !ok {
+		t.Errorf("Peek(%q) = %d, %t; want %d, true", key, v, ok, want)
+	}
+}
+
+// wantNoPeek checks that the near tier has nothing to serve.
+func wantNoPeek(t testing.TB, c *tier.Cache[string, int], key string) {
+	t.Helper()
+	if v, ok := c.Peek(key); ok {
+		t.Errorf("Peek(%q) = %d, true; want nothing", key, v)
+	}
+}
+
+// wantReply checks what a call came to.
+func wantReply(t testing.TB, got reply, want int) {
+	t.Helper()
+	if got.value != want || got.err != nil {
+		t.Errorf("Get = %d, %v; want %d, nil", got.value, got.err, want)
+	}
+}
