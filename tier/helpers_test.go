@@ -2,7 +2,11 @@ package tier_test
 
 import (
 	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/onefold-go/onefold/codec"
@@ -67,7 +71,7 @@ func (s *source) count() int {
 
 // A gate holds up the first who comes to it. Make it with newGate.
 type gate struct {
-	once    sync.Once
+	taken   atomic.Bool
 	reached chan struct{} // closed when somebody has come
 	open    chan struct{} // closed to let them pass
 }
@@ -77,10 +81,10 @@ func newGate() *gate {
 }
 
 func (g *gate) pass() {
-	g.once.Do(func() {
+	if g.taken.CompareAndSwap(false, true) {
 		close(g.reached)
 		<-g.open
-	})
+	}
 }
 
 // hook makes a memStore's hook of g.
@@ -135,4 +139,11 @@ func wantReply(t testing.TB, got reply, want int) {
 	if got.value != want || got.err != nil {
 		t.Errorf("Get = %d, %v; want %d, nil", got.value, got.err, want)
 	}
+}
+
+// resign changes a sealed envelope and makes its checksum right again, as a
+// writer with another idea of the format would.
+func resign(data []byte, change func(body []byte) []byte) []byte {
+	body := change(slices.Clone(data[:len(data)-4]))
+	return binary.BigEndian.AppendUint32(body, crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
 }

@@ -184,8 +184,7 @@ func (s plainStore) Get(ctx context.Context, key string) (tier.Item, error) {
 }
 func (s plainStore) Delete(ctx context.Context, key string) error { return s.store.Delete(ctx, key) }
 
-// ops gives the operations done so far but for those of look-ups that found
-// nothing to do, in order.
+// ops gives the operations done so far, in order.
 func (s *memStore) ops() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,4 +1,18 @@
-// Command onefold: see onefold help.
+// Command onefold shows what concurrent misses do to a slow source under each
+// way of handling them. See onefold help.
 package main
 
-func main() {}
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/onefold-go/onefold/cmd/onefold/internal/cli"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(cli.Main(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}

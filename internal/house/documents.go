@@ -2,6 +2,7 @@ package house
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -14,36 +15,53 @@ type block struct {
 	after bool   // only blank lines stand between this block and the one before
 }
 
-// blocks returns the fenced blocks of a document. A fence is three backquotes
-// or more, and ends at one at least as long; its indentation is taken off.
-func blocks(markdown string) ([]block, error) {
+// split returns the fenced blocks of a document and the text around them. A
+// fence is three backquotes or more, and ends at one at least as long; its
+// indentation is taken off.
+func split(markdown string) (all []block, prose string, err error) {
 	var (
-		all    []block
 		open   *block
 		fence  string
 		indent string
-		prose  = true // since the last block
+		apart  = true // there was text since the last block
 	)
 	for i, line := range strings.Split(markdown, "\n") {
 		bare := strings.TrimSpace(line)
 		ticks := bare[:len(bare)-len(strings.TrimLeft(bare, "`"))]
 		switch {
 		case open == nil && len(ticks) >= 3:
-			fence, indent = ticks, line[:strings.Index(line, "`")]
-			open = &block{line: i + 1, info: strings.TrimSpace(bare[len(ticks):]), after: !prose}
+			fence = ticks
+			indent, _, _ = strings.Cut(line, "`")
+			open = &block{line: i + 1, info: strings.TrimSpace(bare[len(ticks):]), after: !apart}
 		case open == nil:
-			prose = prose || bare != ""
+			prose += line + "\n"
+			apart = apart || bare != ""
 		case len(ticks) >= len(fence) && bare == ticks:
 			all = append(all, *open)
-			open, prose = nil, false
+			open, apart = nil, false
 		default:
 			open.text += strings.TrimPrefix(line, indent) + "\n"
 		}
 	}
 	if open != nil {
-		return nil, fmt.Errorf("line %d: the code block is not closed", open.line)
+		return nil, "", fmt.Errorf("line %d: the code block is not closed", open.line)
 	}
-	return all, nil
+	return all, prose, nil
+}
+
+var link = regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
+
+// Links returns the relative links of a document, without their fragments.
+// What stands in code blocks is not a link.
+func Links(markdown string) ([]string, error) {
+	_, prose, err := split(markdown)
+	var all []string
+	for _, m := range link.FindAllStringSubmatch(prose, -1) {
+		if !strings.Contains(m[1], ":") {
+			all = append(all, m[1])
+		}
+	}
+	return all, err
 }
 
 // An Example is a block of a document that a reader could run, and what the
@@ -60,7 +78,7 @@ type Example struct {
 // sh, console and go block; else those with the word "run" behind the language.
 // A text block right behind one holds what it prints.
 func Examples(markdown string, all bool) ([]Example, error) {
-	found, err := blocks(markdown)
+	found, _, err := split(markdown)
 	if err != nil {
 		return nil, err
 	}

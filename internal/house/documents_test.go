@@ -1,12 +1,72 @@
 package house_test
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/onefold-go/onefold/internal/house"
 )
+
+// TestDocumentLinks checks that the documents' relative links lead somewhere.
+func TestDocumentLinks(t *testing.T) {
+	root := root(t)
+	for _, name := range documents(t, root) {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		links, err := house.Links(string(text))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, link := range links {
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(name), link)); err != nil {
+				t.Errorf("%s links to %s: %v", name, link, err)
+			}
+		}
+	}
+}
+
+// documents lists the Markdown files of the root directory and docs, relative
+// to root.
+func documents(t *testing.T, root string) []string {
+	t.Helper()
+	names, err := fs.Glob(os.DirFS(root), "*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = fs.WalkDir(os.DirFS(root), "docs", func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".md") {
+			names = append(names, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestLinks(t *testing.T) {
+	const doc = `[a](one.md) and [b](two/three.md#part)
+[c](https://example.com/x.md) [d](#here)
+'''text
+[e](four.md)
+'''
+![f](five.png "title")
+`
+	got, err := house.Links(fenced(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"one.md", "two/three.md", "five.png"}; !slices.Equal(got, want) {
+		t.Errorf("links %q, want %q", got, want)
+	}
+}
 
 // fenced writes ' for a backquote, which a Go raw string cannot hold.
 func fenced(markdown string) string { return strings.ReplaceAll(markdown, "'", "`") }

@@ -4,7 +4,6 @@ package house_test
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,26 +42,6 @@ func TestDocuments(t *testing.T) {
 			}
 		})
 	}
-}
-
-// documents lists the Markdown files of the root directory and docs, relative
-// to root.
-func documents(t *testing.T, root string) []string {
-	t.Helper()
-	names, err := fs.Glob(os.DirFS(root), "*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = fs.WalkDir(os.DirFS(root), "docs", func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(path, ".md") {
-			names = append(names, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
 }
 
 func TestSandboxRun(t *testing.T) {

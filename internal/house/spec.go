@@ -107,7 +107,6 @@ var (
 // statement, file and test, and a sentence for each SPEC comment that is
 // written in another way or stands outside a test.
 func Holders(tree fs.FS) (holders []Holder, faults []string, err error) {
-	files := token.NewFileSet()
 	err = fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -122,32 +121,39 @@ func Holders(tree fs.FS) (holders []Holder, faults []string, err error) {
 		if err != nil {
 			return err
 		}
-		file, err := parser.ParseFile(files, name, source, parser.ParseComments|parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		for _, group := range file.Comments {
-			for _, comment := range group.List {
-				if !specComment.MatchString(comment.Text) {
-					continue
-				}
-				ids := specIDs.FindStringSubmatch(comment.Text)
-				test := testAt(file, comment.Pos())
-				if ids == nil || test == "" {
-					faults = append(faults, fmt.Sprintf("%s: %q, want \"// SPEC: G08, G09\" above or inside a test", files.Position(comment.Pos()), comment.Text))
-					continue
-				}
-				for id := range strings.SplitSeq(ids[1], ", ") {
-					holders = append(holders, Holder{ID: id, Test: test, File: name})
-				}
-			}
-		}
-		return nil
+		held, wrong, err := fileHolders(name, source)
+		holders, faults = append(holders, held...), append(faults, wrong...)
+		return err
 	})
 	slices.SortFunc(holders, func(a, b Holder) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.File, b.File), cmp.Compare(a.Test, b.Test))
 	})
 	return slices.Compact(holders), faults, err
+}
+
+func fileHolders(name string, source []byte) (holders []Holder, faults []string, err error) {
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, name, source, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, group := range file.Comments {
+		for _, comment := range group.List {
+			if !specComment.MatchString(comment.Text) {
+				continue
+			}
+			ids := specIDs.FindStringSubmatch(comment.Text)
+			test := testAt(file, comment.Pos())
+			if ids == nil || test == "" {
+				faults = append(faults, fmt.Sprintf("%s: %q, want \"// SPEC: G08, G09\" above or inside a test", files.Position(comment.Pos()), comment.Text))
+				continue
+			}
+			for id := range strings.SplitSeq(ids[1], ", ") {
+				holders = append(holders, Holder{ID: id, Test: test, File: name})
+			}
+		}
+	}
+	return holders, faults, nil
 }
 
 // testAt returns the name of the test whose comment or body is at pos, or "".

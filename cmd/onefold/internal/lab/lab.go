@@ -47,10 +47,11 @@ type Options struct {
 
 // A Step is something that takes a while.
 type Step struct {
-	Title string
-	Done  int           // replays that are over
-	Of    int           // replays in all
-	Takes time.Duration // about; 0: not known
+	Title  string
+	Replay bool          // of a strategy; otherwise something before it
+	Done   int           // replays that are over
+	Of     int           // replays in all
+	Takes  time.Duration // about; 0: not known
 }
 
 // A Lab is ready to replay. Make one with [Prepare]; use it once, from one
@@ -81,14 +82,16 @@ func Prepare(ctx context.Context, o Options) (*Lab, error) {
 		notes:   append([]string(nil), o.Stream.Notes...),
 		started: time.Now(),
 	}
-	l.step("measure the source", 0, 0)
+	l.prepares("measure the source", 0)
 	var err error
 	if l.loadTime, err = calibrate(ctx, o.Source, o.Stream.Keys); err != nil {
 		return nil, err
 	}
 	l.plan = newPlan(o.Stream, l.loadTime, o.Cancel, o.Invalidate, o.Seed)
 
-	l.step("load what is warm at the start", 0, time.Duration(len(o.Stream.Warm))*l.loadTime)
+	if n := len(o.Stream.Warm); n > 0 {
+		l.prepares("load what is warm at the start", time.Duration(n)*l.loadTime)
+	}
 	l.warm = newWarmStart(o.Source, o.Stream)
 	if err := l.warm.refresh(ctx, l.floors); err != nil {
 		return nil, fmt.Errorf("loading what is warm at the start: %w", err)
@@ -144,15 +147,13 @@ func (l *Lab) Run(ctx context.Context) (*figures.Report, error) {
 	)
 	for done < total && err == nil && ctx.Err() == nil {
 		kind := done % len(kinds)
-		l.step(kinds[kind].Title, done, l.opts.Stream.Duration)
+		l.tell(Step{Title: kinds[kind].Title, Replay: true, Done: done, Of: total, Takes: l.opts.Stream.Duration})
 		var m *measurement
 		if m, err = l.replay(ctx, kinds[kind]); m != nil {
 			measured[kind] = append(measured[kind], m)
 		}
 		done++
 	}
-	l.step("done", done, 0)
-
 	r := l.Report()
 	r.Partial = err != nil || ctx.Err() != nil
 	for i, kind := range kinds {
@@ -161,7 +162,7 @@ func (l *Lab) Run(ctx context.Context) (*figures.Report, error) {
 		}
 	}
 	compare(r.Results)
-	r.Notes = append(r.Notes, writeNotes(measured)...)
+	r.Notes = append(r.Notes, notes(measured)...)
 	r.Sentence = Sentence(r)
 	return r, err
 }
@@ -222,13 +223,12 @@ func (l *Lab) troubled() source.Source {
 	return s
 }
 
-func (l *Lab) step(title string, done int, takes time.Duration) {
+func (l *Lab) prepares(title string, takes time.Duration) {
+	l.tell(Step{Title: title, Of: len(l.opts.Kinds) * l.opts.Repeat, Takes: takes})
+}
+
+func (l *Lab) tell(s Step) {
 	if l.opts.Progress != nil {
-		l.opts.Progress(Step{
-			Title: title,
-			Done:  done,
-			Of:    len(l.opts.Kinds) * l.opts.Repeat,
-			Takes: takes,
-		})
+		l.opts.Progress(s)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/arrival"
-	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/source"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/strategy"
 )
 
@@ -45,7 +44,8 @@ type replay struct {
 
 // A slot is what is known of one call. Only the call's own goroutine writes it.
 type slot struct {
-	took    time.Duration // from the intended moment of arrival
+	late    time.Duration // from the intended moment of arrival to the real one
+	took    time.Duration // from the intended moment to the answer
 	outcome outcome
 }
 
@@ -69,6 +69,7 @@ type measurement struct {
 	meterReading
 	tally       tally
 	latency     *hdrhistogram.Histogram
+	lateness    *hdrhistogram.Histogram
 	hits        int64
 	writes      int64
 	writeFaults int64
@@ -109,6 +110,7 @@ func (r *replay) call(ctx context.Context, i int) {
 		c       = r.stream.Calls[i]
 		key     = r.stream.Keys[c.Key]
 		arrived = r.start.Add(c.At)
+		late    = time.Since(arrived)
 		end     = &callerEnd{call: i}
 	)
 	own, cancel := context.WithDeadlineCause(ctx, arrived.Add(r.timeout), end)
@@ -127,7 +129,7 @@ func (r *replay) call(ctx context.Context, i int) {
 	if !o.isAnswer() && ctx.Err() != nil {
 		o = notCounted
 	}
-	r.slots[i] = slot{took: time.Since(arrived), outcome: o}
+	r.slots[i] = slot{late: late, took: time.Since(arrived), outcome: o}
 }
 
 // write changes a row as an editor does: the row first, then the cache. When
@@ -193,6 +195,7 @@ func (r *replay) measure(ctx context.Context, before, after usage) *measurement 
 	m := &measurement{
 		meterReading: r.meter.read(),
 		latency:      newHistogram(),
+		lateness:     newHistogram(),
 		hits:         r.strategy.Hits(),
 		writes:       r.writes.Load(),
 		writeFaults:  r.writeFaults.count,
@@ -206,6 +209,7 @@ func (r *replay) measure(ctx context.Context, before, after usage) *measurement 
 		m.tally[s.outcome]++
 		if s.outcome.counts() {
 			record(m.latency, s.took)
+			record(m.lateness, s.late)
 		}
 	}
 	return m

@@ -136,22 +136,36 @@ func find(results []figures.Result, name string) *figures.Result {
 	return &results[i]
 }
 
-// writeNotes tells of writes that failed: what they were to invalidate was not
-// asked of the strategy.
-func writeNotes(measured [][]*measurement) []string {
+// notes are what a reader of the figures must know of the replays.
+func notes(measured [][]*measurement) []string {
 	var (
-		failed int64
-		first  error
+		out      []string
+		failed   int64
+		first    error
+		lateness = newHistogram()
 	)
-	for _, ms := range measured {
-		for _, m := range ms {
-			if failed += m.writeFaults; first == nil {
-				first = m.writeFault
-			}
+	for _, m := range slices.Concat(measured...) {
+		lateness.Merge(m.lateness)
+		if failed += m.writeFaults; first == nil {
+			first = m.writeFault
 		}
 	}
-	if failed == 0 {
-		return nil
+	if lateness.TotalCount() > 0 {
+		out = append(out, fmt.Sprintf("the replay itself began calls late, by %v (median) and %v (p99), which is part of every latency: a timer is no finer, and a busy machine much coarser",
+			rounded(percentile(lateness, 50)), rounded(percentile(lateness, 99))))
 	}
-	return []string{fmt.Sprintf("writes that failed, and so invalidated nothing: %d; the first with: %v", failed, first)}
+	if failed > 0 {
+		out = append(out, fmt.Sprintf("writes that failed, and so invalidated nothing: %d; the first with: %v", failed, first))
+	}
+	return out
+}
+
+// rounded keeps two or three digits of a duration below ten seconds.
+func rounded(d time.Duration) time.Duration {
+	for step := time.Second; step > time.Microsecond; step /= 10 {
+		if d >= 10*step {
+			return d.Round(step)
+		}
+	}
+	return d.Round(time.Microsecond)
 }

@@ -20,15 +20,20 @@ func Sentence(r *figures.Report) string {
 		return fmt.Sprintf("No strategy got a single answer out of %s.", r.Setup.Source)
 	case hero == nil:
 		return fmt.Sprintf("Every strategy gave wrong answers: %s.", wrongSummary(r.Results, nil))
+	case len(r.Results) == 1:
+		return fmt.Sprintf("%s %s.", hero.Title, heroLoads(hero, nil))
 	}
 	return fmt.Sprintf("%s %s; %s.", hero.Title, heroLoads(hero, find(r.Results, "check")), others(r.Results, hero))
 }
 
 // hero is Onefold where it was run, and else the strategy that was never
-// wrong with the fewest loads, or nil.
+// wrong with the fewest loads, or nil. One that was run alone has no rival.
 func hero(results []figures.Result) *figures.Result {
 	if r := find(results, "onefold"); r != nil {
 		return r
+	}
+	if len(results) == 1 {
+		return &results[0]
 	}
 	var best *figures.Result
 	for i := range results {
@@ -48,16 +53,30 @@ func heroLoads(hero, check *figures.Result) string {
 		return did
 	case check.Interrupts || hero.Interrupts:
 		return did
-	case hero.Loads < check.Loads:
-		return did + fmt.Sprintf(", where %s took %s (%.0f %% more)",
-			check.Title, thousands(check.Loads), 100*(float64(check.Loads)/float64(max(hero.Loads, 1))-1))
+	case check.Loads > hero.Loads:
+		return did + fmt.Sprintf(", where %s took %s, %s", check.Title, thousands(check.Loads), more(check.Loads, hero.Loads))
 	default:
-		return did + fmt.Sprintf(", %s took %s", check.Title, thousands(check.Loads))
+		return did + fmt.Sprintf(", where %s took %s", check.Title, thousands(check.Loads))
+	}
+}
+
+// more says how far a exceeds b.
+func more(a, b int64) string {
+	switch ratio := float64(a) / float64(max(b, 1)); {
+	case ratio < 2:
+		return fmt.Sprintf("%.0f %% more", 100*(ratio-1))
+	case ratio < 10:
+		return fmt.Sprintf("%.1f times as many", ratio)
+	default:
+		return fmt.Sprintf("%.0f times as many", ratio)
 	}
 }
 
 func others(results []figures.Result, hero *figures.Result) string {
-	var wrong, rest int
+	var (
+		wrong, rest int
+		last        *figures.Result // of the wrong ones
+	)
 	for i := range results {
 		r := &results[i]
 		if r == hero {
@@ -66,15 +85,16 @@ func others(results []figures.Result, hero *figures.Result) string {
 		rest++
 		if r.Wrong.Total() > 0 {
 			wrong++
+			last = r
 		}
 	}
 	switch {
-	case rest == 0:
-		return "no other strategy was run"
 	case wrong == 0 && hero.Wrong.Total() == 0:
 		return "no strategy answered wrongly"
 	case wrong == 0:
 		return "none of the others answered wrongly"
+	case wrong == 1:
+		return fmt.Sprintf("%s answered wrongly: %s", last.Title, wrongKinds(last.Wrong))
 	default:
 		return fmt.Sprintf("%d of the %d others answered wrongly: %s", wrong, rest, wrongSummary(results, hero))
 	}

@@ -24,6 +24,8 @@ const (
 	startTimeout = 60 * time.Second
 	stopTimeout  = 20 * time.Second // after it the server is killed
 	attempts     = 3                // another program may take the free port before the server does
+
+	debian = "/usr/lib/postgresql/*/bin/initdb" // where the packages of Debian and its kin put each version
 )
 
 // A TB is the part of testing.TB that Start needs.
@@ -42,7 +44,7 @@ type TB interface {
 // The test fails, and is not skipped, where PostgreSQL is not installed.
 func Start(tb TB) string {
 	tb.Helper()
-	bin, err := findBinaries()
+	bin, err := findBinaries(debian)
 	if err != nil {
 		tb.Fatalf("pgtest: %v", err)
 	}
@@ -187,8 +189,8 @@ func (s *server) command(name string, args ...string) *exec.Cmd {
 }
 
 // findBinaries returns the directory of PostgreSQL's programs: one on PATH, or
-// that of the newest version that Debian's packages have installed.
-func findBinaries() (string, error) {
+// that of the newest version that is installed.
+func findBinaries(installed string) (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		path, err = filepath.EvalSymlinks(path)
 		if _, missing := os.Stat(filepath.Join(filepath.Dir(path), "postgres")); err == nil && missing == nil {
@@ -197,7 +199,7 @@ func findBinaries() (string, error) {
 	}
 	var newest string
 	var version int
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	found, err := filepath.Glob(installed)
 	if err != nil {
 		return "", err
 	}
@@ -208,7 +210,7 @@ func findBinaries() (string, error) {
 		}
 	}
 	if newest == "" {
-		return "", errors.New("no PostgreSQL: neither initdb on PATH nor /usr/lib/postgresql/*/bin/initdb; run `make deps` to install it")
+		return "", fmt.Errorf("no PostgreSQL: neither initdb on PATH nor %s; run `make deps` to install it", installed)
 	}
 	return newest, nil
 }

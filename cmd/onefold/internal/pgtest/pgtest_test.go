@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -44,6 +45,32 @@ func TestStartServesUntilTheTestEnds(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "*")); err != nil || len(left) > 0 {
 		t.Errorf("files left behind: %v, %v", left, err)
+	}
+}
+
+func TestMissingBinariesNameTheRemedy(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	bin, err := pgtest.FindBinaries(filepath.Join(t.TempDir(), "*", "bin", "initdb"))
+	if err == nil || !strings.Contains(err.Error(), "make deps") {
+		t.Errorf("FindBinaries = %q, %v; want an error that names make deps", bin, err)
+	}
+}
+
+func TestNewestBinariesAreFound(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	root := t.TempDir()
+	for _, version := range []string{"9", "17", "16"} {
+		bin := filepath.Join(root, version, "bin")
+		if err := os.MkdirAll(bin, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(bin, "initdb"), nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := filepath.Join(root, "17", "bin")
+	if bin, err := pgtest.FindBinaries(filepath.Join(root, "*", "bin", "initdb")); bin != want || err != nil {
+		t.Errorf("FindBinaries = %q, %v; want %q, nil", bin, err, want)
 	}
 }
 

@@ -34,7 +34,7 @@ func (accessLog) parse(line []byte) (record, error) {
 		target = target[:i]
 	}
 	if target = bytes.TrimSpace(target); len(target) == 0 {
-		return record{}, leftOut("no method and target in the request")
+		return record{}, leftOutError("no method and target in the request")
 	}
 	return record{time: date, key: target, method: method}, nil
 }
@@ -59,6 +59,6 @@ func isStatus(rest []byte) bool {
 // looksAccessLog says whether a line is one of an access log.
 func looksAccessLog(line []byte) bool {
 	_, err := accessLog{}.parse(line)
-	var left leftOut
-	return err == nil || errors.As(err, &left)
+	_, noRequest := errors.AsType[leftOutError](err)
+	return err == nil || noRequest
 }

@@ -75,13 +75,14 @@ func (t *trace) scale() error {
 			"name the unit with --time-unit, or take out the line that is wrong")
 	}
 	if guessed {
-		t.note("the time stamps were taken to be in units of %s; --time-unit names another", unitName(unit))
+		t.notef("the time stamps were taken to be in units of %s; --time-unit names another", unitName(unit))
 	}
 	for i := range c.calls {
-		c.calls[i].At = (c.calls[i].At - time.Duration(c.low)) * unit
+		ns := int64(c.calls[i].At) * int64(unit)
 		if c.frac != nil {
-			c.calls[i].At += time.Duration(int64(c.frac[i]) * int64(unit) / 1e9)
+			ns += int64(c.frac[i]) * int64(unit) / 1e9
 		}
+		c.calls[i].At = time.Duration(ns)
 	}
 	c.frac, c.index = nil, nil
 	return nil

@@ -2,8 +2,6 @@ package arrival
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -63,7 +61,7 @@ func (t *trace) chooseColumns(found []string) (choice, error) {
 		return c, t.refuse("has no column of a usual name", fmt.Sprintf("name %s; the columns are %s", strings.Join(missing, " and "), t.columns))
 	}
 	if len(guessed) > 0 {
-		t.note("columns guessed by their names: %s", strings.Join(guessed, ", "))
+		t.notef("columns guessed by their names: %s", strings.Join(guessed, ", "))
 	}
 	c.method, _ = usual(methodNames, found)
 	if t.Method != "" && c.method == "" {
@@ -73,27 +71,25 @@ func (t *trace) chooseColumns(found []string) (choice, error) {
 	return c, nil
 }
 
-// list writes columns for messages, at most 40 of them.
+// list writes the names of columns for messages.
 func list(columns []string) string {
-	var b strings.Builder
-	for i, c := range columns {
-		if i == 40 {
-			fmt.Fprintf(&b, ", and %d more", len(columns)-i)
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(strconv.Quote(shorten([]byte(c))))
-	}
-	return b.String()
+	return enumerate(columns, func(_ int, name string) string { return fmt.Sprintf("%q", name) })
 }
 
 // numbered writes the values of a first line that is no header.
 func numbered(values []string) string {
-	parts := make([]string, len(values))
-	for i, v := range values[:min(len(values), 40)] {
-		parts[i] = fmt.Sprintf("%d (%q)", i+1, shorten([]byte(v)))
+	return enumerate(values, func(i int, value string) string { return fmt.Sprintf("%d (%q)", i+1, value) })
+}
+
+// enumerate writes at most 40 columns.
+func enumerate(columns []string, write func(int, string) string) string {
+	var parts []string
+	for i, c := range columns {
+		if i == 40 {
+			parts = append(parts, fmt.Sprintf("and %d more", len(columns)-i))
+			break
+		}
+		parts = append(parts, write(i, shorten([]byte(c))))
 	}
-	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
+	return strings.Join(parts, ", ")
 }

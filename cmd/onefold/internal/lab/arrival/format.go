@@ -17,7 +17,7 @@ type record struct {
 	method []byte // empty if the format has none
 }
 
-// A parser takes lines apart. A leftOut error means that the line is no call
+// A parser takes lines apart. A leftOutError error means that the line is no call
 // and no fault either.
 type parser interface {
 	parse(line []byte) (record, error)
@@ -76,12 +76,12 @@ func (t *trace) chooseFormat(sample []byte) error {
 	default:
 		t.format = recognise(sample)
 		if t.format == "" {
-			for i, line := range firstLines(sample)[:min(3, len(firstLines(sample)))] {
-				t.tally.bad.add(i+1, line, errors.New("no known format"))
+			for _, line := range firstLines(sample) {
+				t.tally.bad.add(line.number, line.text, errors.New("no known format"))
 			}
 			return t.refuse("is in no format that is recognised", fmt.Sprintf("name one with --format (%s), or give a --pattern with the groups time and key", strings.Join(Formats(), ", ")))
 		}
-		t.note("the format was recognised by the content: %s", t.format)
+		t.notef("the format was recognised by the content: %s", t.format)
 	}
 	if t.TimeColumn+t.KeyColumn != "" && (t.format == "combined" || t.format == "oracle" || t.format == "pattern") {
 		return fmt.Errorf("arrival: --time %q and --key %q: the format %s has no columns to choose; leave them out, or name another --format", t.TimeColumn, t.KeyColumn, t.format)
@@ -102,7 +102,7 @@ func recognise(sample []byte) string {
 	most := func(is func(line []byte) bool) bool {
 		n := 0
 		for _, line := range lines {
-			if is(line) {
+			if is(line.text) {
 				n++
 			}
 		}
@@ -131,11 +131,13 @@ func recognise(sample []byte) string {
 }
 
 // looksProse says whether a line's commas are those of a sentence.
-func looksProse(line []byte) bool { return bytes.Count(line, []byte(", ")) == bytes.Count(line, []byte{','}) }
+func looksProse(line []byte) bool {
+	return bytes.Count(line, []byte(", ")) == bytes.Count(line, []byte{','})
+}
 
 // parser makes the parser of the format, and says whether the first line is a
 // header.
-func (t *trace) parser(sample [][]byte) (p parser, header bool, err error) {
+func (t *trace) parser(sample []sampleLine) (p parser, header bool, err error) {
 	switch t.format {
 	case "csv", "tsv", "columns", "ibm":
 		return t.newTable(sample[0])
@@ -144,13 +146,13 @@ func (t *trace) parser(sample [][]byte) (p parser, header bool, err error) {
 	case "combined":
 		p = accessLog{}
 	case "pattern":
-		p, err = compilePattern(t.Pattern)
+		p, err = t.newPattern()
 	}
 	return p, false, err
 }
 
 // readLines reads a trace made of lines.
-func (t *trace) readLines(ctx context.Context, sample [][]byte) error {
+func (t *trace) readLines(ctx context.Context, sample []sampleLine) error {
 	if len(sample) == 0 {
 		return nil // judge refuses it
 	}
@@ -165,7 +167,7 @@ func (t *trace) readLines(ctx context.Context, sample [][]byte) error {
 		}
 		line, err := nextLine(t.in)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case errors.Is(err, errLongLine):
 			t.tally.refuse(number, line, err)

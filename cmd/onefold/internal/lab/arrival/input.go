@@ -20,7 +20,7 @@ var (
 // decompress returns the plain data behind r.
 func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 	magic, err := r.Peek(4)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	switch {
@@ -31,7 +31,7 @@ func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 		}
 		return z, nil
 	case bytes.HasPrefix(magic, zstdMagic):
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 		if err != nil {
 			return nil, fmt.Errorf("looks like zstd: %w", err)
 		}
@@ -41,14 +41,14 @@ func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 }
 
 // readUntilDone reads from r and stops with ctx, also while r blocks, as a
-// terminal or an idle pipe does. Its goroutine ends with r, or at the first
-// read that returns after ctx is done.
-func readUntilDone(ctx context.Context, r io.Reader) io.Reader {
+// terminal or an idle pipe does. Its goroutine ends with r, or with the first
+// read of r that returns after ctx is done or Close was called.
+func readUntilDone(ctx context.Context, r io.Reader) io.ReadCloser {
 	out, in := io.Pipe()
 	stop := context.AfterFunc(ctx, func() { in.CloseWithError(context.Cause(ctx)) })
 	go func() {
 		defer stop()
-		_, err := io.CopyBuffer(in, struct{ io.Reader }{r}, make([]byte, 64<<10))
+		_, err := io.Copy(in, struct{ io.Reader }{r})
 		in.CloseWithError(err)
 	}()
 	return out
@@ -66,12 +66,12 @@ func nextLine(r *bufio.Reader) ([]byte, error) {
 		for errors.Is(err, bufio.ErrBufferFull) {
 			_, err = r.ReadSlice('\n')
 		}
-		if err == nil || err == io.EOF {
+		if err == nil || errors.Is(err, io.EOF) {
 			err = errLongLine
 		}
 		return start, err
 	}
-	if err == io.EOF && len(line) > 0 {
+	if errors.Is(err, io.EOF) && len(line) > 0 {
 		err = nil
 	}
 	return trimEnd(line), err
@@ -81,18 +81,24 @@ func trimEnd(line []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
 }
 
+// A sampleLine is one of the first lines, with its number from 1.
+type sampleLine struct {
+	number int
+	text   []byte
+}
+
 // firstLines returns the first lines of a sample that are not blank, enough of
 // them to recognise a format by.
-func firstLines(sample []byte) [][]byte {
-	var lines [][]byte
+func firstLines(sample []byte) []sampleLine {
+	var lines []sampleLine
 	rest := bytes.TrimPrefix(sample, byteOrderMark)
-	for len(rest) > 0 && len(lines) < 50 {
-		line, after, ended := bytes.Cut(rest, []byte{'\n'})
-		if !ended && len(lines) > 0 && len(sample) == maxLine {
-			break // the sample cuts this line
+	for number := 1; len(rest) > 0 && len(lines) < 50; number++ {
+		text, after, whole := bytes.Cut(rest, []byte{'\n'})
+		if !whole && len(lines) > 0 && len(sample) == maxLine {
+			break // the sample ends within this line
 		}
-		if line = trimEnd(line); len(bytes.TrimSpace(line)) > 0 {
-			lines = append(lines, line)
+		if len(bytes.TrimSpace(text)) > 0 {
+			lines = append(lines, sampleLine{number, trimEnd(text)})
 		}
 		rest = after
 	}

@@ -3,7 +3,6 @@ package arrival
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,12 +20,16 @@ type objects struct {
 type fields map[string]json.RawMessage
 
 // newObjects finds the fields by the first lines.
-func (t *trace) newObjects(sample [][]byte) (*objects, error) {
-	var found []string
+func (t *trace) newObjects(sample []sampleLine) (*objects, error) {
+	var (
+		found  []string
+		unread examples
+	)
 	for _, line := range sample {
 		var f fields
-		if json.Unmarshal(line, &f) != nil {
-			continue // parse will say so
+		if err := json.Unmarshal(line.text, &f); err != nil {
+			unread.add(line.number, line.text, err)
+			continue
 		}
 		for name := range f {
 			if !slices.Contains(found, name) && len(found) < 1000 {
@@ -36,8 +39,8 @@ func (t *trace) newObjects(sample [][]byte) (*objects, error) {
 	}
 	slices.Sort(found)
 	if len(found) == 0 {
-		t.tally.bad.add(1, sample[0], errors.New("no JSON object with a field"))
-		return nil, t.refuse("does not begin with JSON objects", "check --format")
+		t.tally.bad = unread
+		return nil, t.refuse("does not begin with JSON objects that have fields", t.remedy())
 	}
 	t.columns = list(found)
 	chosen, err := t.chooseColumns(found)
@@ -66,7 +69,7 @@ func (o *objects) parse(line []byte) (record, error) {
 			return record{}, err
 		}
 		if len(value) == 0 {
-			return record{}, leftOut(fmt.Sprintf("no key in %q", name))
+			return record{}, leftOutError(fmt.Sprintf("no key in %q", name))
 		}
 		if i > 0 {
 			o.joined = append(o.joined, ' ')

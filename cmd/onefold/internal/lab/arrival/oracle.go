@@ -31,7 +31,7 @@ func (t *trace) readOracle(ctx context.Context) error {
 		}
 		n, err := io.ReadFull(t.in, raw[:])
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case errors.Is(err, io.ErrUnexpectedEOF) && n > 0:
 			t.tally.refuse(number, raw[:n], fmt.Errorf("the record ends after %d of %d bytes", n, oracleRecord))
@@ -64,17 +64,17 @@ func isIndex(next int64) bool {
 }
 
 // looksOracle says whether a sample is such records: they are in order of
-// time, and their next accesses are indices.
+// time, and their next accesses come after them.
 func looksOracle(sample []byte) bool {
 	records := min(len(sample)/oracleRecord, 100)
 	last := uint32(0)
 	for i := range records {
 		raw := sample[i*oracleRecord:]
-		when := binary.LittleEndian.Uint32(raw)
-		if when < last || !isIndex(nextAccess(raw)) {
+		when, next := binary.LittleEndian.Uint32(raw), nextAccess(raw)
+		if when < last || !isIndex(next) || next >= 0 && next <= int64(i) {
 			return false
 		}
 		last = when
 	}
-	return records > 0
+	return records > 1
 }

@@ -24,10 +24,18 @@ func compilePattern(text string) (*pattern, error) {
 	return p, nil
 }
 
+func (t *trace) newPattern() (*pattern, error) {
+	p, err := compilePattern(t.Pattern)
+	if err == nil && t.Method != "" && p.method < 0 {
+		err = fmt.Errorf("arrival: the method %q is asked for, and --pattern %q has no named group (?P<method>...)", t.Method, t.Pattern)
+	}
+	return p, err
+}
+
 func (p *pattern) parse(line []byte) (record, error) {
 	at := p.FindSubmatchIndex(line)
 	if at == nil {
-		return record{}, leftOut("no match of --pattern")
+		return record{}, leftOutError("no match of --pattern")
 	}
 	group := func(n int) []byte {
 		if n < 0 || at[2*n] < 0 {

@@ -3,6 +3,7 @@ package arrival
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -24,7 +25,7 @@ type table struct {
 }
 
 // newTable finds the columns by the first line, which may be a header.
-func (t *trace) newTable(first []byte) (p parser, header bool, err error) {
+func (t *trace) newTable(first sampleLine) (p parser, header bool, err error) {
 	b := &table{split: splitBlanks, loose: true, method: -1}
 	switch t.format {
 	case "csv":
@@ -32,52 +33,65 @@ func (t *trace) newTable(first []byte) (p parser, header bool, err error) {
 	case "tsv":
 		b.split, b.loose = splitTabs, false
 	}
-	values, err := b.split(first, nil)
+	values, err := b.split(first.text, nil)
 	if err != nil {
-		return nil, false, t.refuse("has a first line that is not "+t.format+": "+err.Error(), t.remedy())
+		t.tally.bad.add(first.number, first.text, err)
+		return nil, false, t.refuse("does not begin with a line of "+t.format, t.remedy())
 	}
 	names := make([]string, len(values))
 	for i, v := range values {
 		names[i] = string(v)
 	}
 	b.width = len(names)
-	header = !b.loose && (slices.Contains(names, t.TimeColumn) || !slices.ContainsFunc(values, isStamp))
+	header = !b.loose && t.isHeader(names)
 
-	var chosen choice
-	found := names
-	if !header {
-		found = nil
-		t.columns = numbered(names)
-	} else {
-		t.columns = list(names)
+	var found []string // the names of columns
+	t.columns = numbered(names)
+	if header {
+		found, t.columns = names, list(names)
 	}
-	if t.format == "ibm" {
-		chosen, err = t.ibmColumns(), nil
-	} else {
-		chosen, err = t.chooseColumns(found)
+	return b, header, t.findColumns(b, found)
+}
+
+// findColumns settles which columns the table reads.
+func (t *trace) findColumns(b *table, header []string) (err error) {
+	chosen := t.ibmColumns()
+	if t.format != "ibm" {
+		if chosen, err = t.chooseColumns(header); err != nil {
+			return err
+		}
+	} else if t.TimeUnit == "" {
+		t.clock.unit = time.Millisecond
 	}
-	if err != nil {
-		return nil, false, err
+	if b.time, err = t.column("--time", chosen.time, header, b.width); err != nil {
+		return err
 	}
-	if b.time, err = t.column("--time", chosen.time, found, b.width); err != nil {
-		return nil, false, err
-	}
-	if b.keys, err = t.keyColumns(chosen.key, found, b.width); err != nil {
-		return nil, false, err
+	if b.keys, err = t.keyColumns(chosen.key, header, b.width); err != nil {
+		return err
 	}
 	if chosen.method != "" {
-		if b.method, err = t.column("the method", chosen.method, found, b.width); err != nil {
-			return nil, false, err
+		b.method, err = t.column("the method", chosen.method, header, b.width)
+	}
+	return err
+}
+
+// isHeader says whether the values of a first line are names: one of them is
+// what --time names, or none of them is a time.
+func (t *trace) isHeader(values []string) bool {
+	if _, err := strconv.Atoi(t.TimeColumn); err != nil && slices.Contains(values, t.TimeColumn) {
+		return true
+	}
+	for _, v := range values {
+		asked := t.clock
+		if isStamp([]byte(v)) || asked.start([]byte(v)) == nil {
+			return false
 		}
 	}
-	return b, header, nil
+	return true
 }
 
 // ibmColumns are those of IBM's object store traces, unless others are named.
 func (t *trace) ibmColumns() choice {
-	if t.TimeUnit == "" {
-		t.clock.unit = time.Millisecond
-	}
 	c := choice{time: "1", method: "2", key: "3"}
 	if t.TimeColumn != "" {
 		c.time = t.TimeColumn
@@ -150,7 +164,9 @@ func (b *table) parse(line []byte) (record, error) {
 	return rec, nil
 }
 
-func splitTabs(line []byte, values [][]byte) ([][]byte, error) { return splitAt(line, '\t', values), nil }
+func splitTabs(line []byte, values [][]byte) ([][]byte, error) {
+	return splitAt(line, '\t', values), nil
+}
 
 func splitBlanks(line []byte, values [][]byte) ([][]byte, error) {
 	for v := range bytes.FieldsSeq(line) {
@@ -167,6 +183,9 @@ func splitCSV(line []byte, values [][]byte) ([][]byte, error) {
 	}
 	r := csv.NewReader(bytes.NewReader(line))
 	fields, err := r.Read()
+	if at, ok := errors.AsType[*csv.ParseError](err); ok {
+		return values, fmt.Errorf("not csv at byte %d: %w", at.Column, at.Err)
+	}
 	if err != nil {
 		return values, fmt.Errorf("not csv: %w", err)
 	}

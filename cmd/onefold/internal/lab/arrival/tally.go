@@ -13,20 +13,19 @@ type tally struct {
 	left    examples // no fault of theirs, but not calls either
 	reasons counts   // why they were left out
 	methods counts   // of the good ones
-	repeats int      // good ones equal to the line before
+	repeats int      // lines equal to the line before
 }
 
 func (t *tally) lines() int { return t.good + t.bad.n + t.left.n }
 
-// leftOut is the reason why a line that is no fault is not a call.
-type leftOut string
+// leftOutError is the reason why a line that is no fault is not a call.
+type leftOutError string
 
-func (l leftOut) Error() string { return string(l) }
+func (l leftOutError) Error() string { return string(l) }
 
 // refuse books a line that is not a call.
 func (t *tally) refuse(line int, text []byte, why error) {
-	var left leftOut
-	if errors.As(why, &left) {
+	if left, ok := errors.AsType[leftOutError](why); ok {
 		t.left.add(line, text, why)
 		t.reasons.add(string(left))
 		return
@@ -37,14 +36,14 @@ func (t *tally) refuse(line int, text []byte, why error) {
 func (t *tally) notes() []string {
 	var notes []string
 	for _, r := range t.reasons {
-		notes = append(notes, fmt.Sprintf("%d lines were left out: %s", r.n, r.what))
+		notes = append(notes, fmt.Sprintf("lines left out (%s): %d", r.what, r.n))
 	}
 	if t.bad.n > 0 {
 		shown := make([]string, len(t.bad.first))
 		for i, l := range t.bad.first {
 			shown[i] = l.String()
 		}
-		notes = append(notes, fmt.Sprintf("%d bad lines were left out, such as %s", t.bad.n, strings.Join(shown, "; ")))
+		notes = append(notes, fmt.Sprintf("bad lines left out: %d; %s", t.bad.n, strings.Join(shown, "; ")))
 	}
 	if len(t.methods) > 1 {
 		notes = append(notes, "all of these are replayed as reads: "+t.methods.String())
@@ -66,31 +65,29 @@ func (e *examples) add(line int, text []byte, why error) {
 
 // counts says how often each of a few things was seen, in the order in which
 // they came. What comes after the first dozen is counted together.
-type counts []struct {
+type counts []counted
+
+type counted struct {
 	what string
 	n    int
 }
 
 func (c *counts) add(what string) {
-	list := *c
-	for i := range list {
-		if list[i].what == what || i == 12 {
-			list[i].n++
+	for i := range *c {
+		if (*c)[i].what == what || i == 12 {
+			(*c)[i].n++
 			return
 		}
 	}
-	if len(list) == 12 {
+	if len(*c) == 12 {
 		what = "others"
 	}
-	*c = append(list, struct {
-		what string
-		n    int
-	}{strings.Clone(what), 1})
+	*c = append(*c, counted{strings.Clone(what), 1})
 }
 
-func (c counts) String() string {
-	parts := make([]string, len(c))
-	for i, x := range c {
+func (c *counts) String() string {
+	parts := make([]string, len(*c))
+	for i, x := range *c {
 		parts[i] = fmt.Sprintf("%d %s", x.n, x.what)
 	}
 	return strings.Join(parts, ", ")

@@ -20,19 +20,23 @@ const (
 // twice. It spreads the calls of coarse ticks unless KeepStamps is set.
 func (t *trace) refineStamps(s *Stream) {
 	tick, tied := findTick(s.Calls)
-	if tick == 0 {
+	switch {
+	case tied == len(s.Calls)-1 && tied > 0:
+		t.notef("all %d calls have the same time stamp, and are replayed at one moment", len(s.Calls))
+		return
+	case tick == 0:
 		t.noteTwins(s)
 		return
 	}
 	if n := t.tally.repeats; n*100 >= len(s.Calls) {
-		t.note("%d lines are the same as the line before them; if they were captured twice, the figures show too many calls at once", n)
+		t.notef("lines the same as the line before them: %d; if they were captured twice, the figures show too many calls at once", n)
 	}
 	if t.KeepStamps {
-		t.note("the time stamps are coarse, %d of %d calls share one, in ticks of %v; they were kept as they are", tied, len(s.Calls), tick)
+		t.notef("the time stamps are coarse, %d of %d calls share one, in ticks of %v; they were kept as they are", tied, len(s.Calls), tick)
 		return
 	}
 	spread(s.Calls, tick)
-	t.note("the time stamps are coarse, %d of %d calls share one; the calls of each tick of %v were spread evenly over it, so how many came at once is a guess", tied, len(s.Calls), tick)
+	t.notef("the time stamps are coarse, %d of %d calls share one; the calls of each tick of %v were spread evenly over it, so how many came at once is a guess", tied, len(s.Calls), tick)
 }
 
 // findTick gives the tick of coarse stamps, or 0, and the number of calls that
@@ -43,29 +47,38 @@ func (t *trace) refineStamps(s *Stream) {
 // the calls share one, and the gaps between stamps are nearly of one length,
 // as those between moments of chance are not.
 func findTick(calls []Call) (tick time.Duration, tied int) {
+	var step time.Duration
 	var gaps []time.Duration
 	for i := 1; i < len(calls); i++ {
 		if gap := calls[i].At - calls[i-1].At; gap > 0 {
-			tick = gcd(tick, gap)
+			step = gcd(step, gap)
 			gaps = append(gaps, gap)
 		} else {
 			tied++
 		}
 	}
-	if len(gaps) == 0 || tied*10 < len(calls) {
+	if tied*10 < len(calls) || len(gaps) == 0 {
 		return 0, tied
 	}
-	if tied*2 >= len(calls) && len(gaps) >= 4 {
+	if len(gaps) < 20 { // too few to tell a tick from chance
+		for _, usual := range []time.Duration{time.Second, 100 * time.Millisecond, 10 * time.Millisecond, coarsest} {
+			if step%usual == 0 {
+				return usual, tied
+			}
+		}
+		return 0, tied
+	}
+	if tied*2 >= len(calls) {
 		slices.Sort(gaps)
 		low, middle := gaps[len(gaps)/10], gaps[len(gaps)/2]
-		if low > middle/2 && low > 10*tick {
-			tick = low
+		if low > middle/2 && low > 10*step {
+			step = low
 		}
 	}
-	if tick < coarsest {
+	if step < coarsest {
 		return 0, tied
 	}
-	return tick, tied
+	return step, tied
 }
 
 func gcd(a, b time.Duration) time.Duration {
@@ -107,6 +120,6 @@ func (t *trace) noteTwins(s *Stream) {
 		last[c.Key], seen[c.Key] = c.At, true
 	}
 	if twins*100 >= len(s.Calls) {
-		t.note("%d of %d calls come within %v of one for the same key; if the capture recorded requests twice, the figures show too many calls at once", twins, len(s.Calls), tooClose)
+		t.notef("%d of %d calls come within 100 us of one for the same key; if the capture recorded requests twice, the figures show too many calls at once", twins, len(s.Calls))
 	}
 }

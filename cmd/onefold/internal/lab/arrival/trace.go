@@ -69,7 +69,9 @@ type TraceOptions struct {
 // gives a *FormatError.
 func ReadTrace(ctx context.Context, path string, o TraceOptions) (*Stream, error) {
 	if path == "-" {
-		return ReadTraceFrom(ctx, readUntilDone(ctx, os.Stdin), "standard input", o)
+		in := readUntilDone(ctx, os.Stdin)
+		defer in.Close()
+		return ReadTraceFrom(ctx, in, "standard input", o)
 	}
 	if err := o.validate(); err != nil {
 		return nil, err // before the file is touched
@@ -144,23 +146,23 @@ func (o TraceOptions) validate() error {
 // stream out of them.
 type trace struct {
 	TraceOptions
-	name   string
-	in     *bufio.Reader
-	format string
+	name    string
+	in      *bufio.Reader
+	format  string
 	columns string // that the trace has, for messages
-	clock  clock
-	calls  *collector
-	tally  tally
-	notes  []string
+	clock   clock
+	calls   *collector
+	tally   tally
+	notes   []string
 }
 
-func (t *trace) note(format string, args ...any) {
+func (t *trace) notef(format string, args ...any) {
 	t.notes = append(t.notes, fmt.Sprintf(format, args...))
 }
 
 func (t *trace) read(ctx context.Context) error {
 	sample, err := t.in.Peek(maxLine)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("arrival: %s: %w", t.name, err)
 	}
 	if len(sample) == 0 {
@@ -190,11 +192,11 @@ func (t *trace) take(line int, text []byte, rec record, err error) {
 	switch {
 	case err != nil:
 	case len(rec.key) == 0:
-		err = leftOut("empty key")
+		err = leftOutError("empty key")
 	case len(rec.key) > maxKey:
 		err = fmt.Errorf("the key has %d bytes, the most is %d", len(rec.key), maxKey)
 	case t.Method != "" && !isMethod(rec.method, t.Method):
-		err = leftOut("another method than " + t.Method)
+		err = leftOutError("another method than " + t.Method)
 	}
 	var at stamp
 	if err == nil {
@@ -215,9 +217,9 @@ func (t *trace) take(line int, text []byte, rec record, err error) {
 func (t *trace) full() bool {
 	switch {
 	case len(t.calls.calls) >= t.MaxCalls:
-		t.note("only the first %d calls were read; the rest of the trace was left unread", t.MaxCalls)
+		t.notef("only the first %d calls were read; the rest of the trace was left unread", t.MaxCalls)
 	case t.calls.keyBytes >= maxKeys:
-		t.note("only the first %d calls were read, as their keys fill %d MiB; the rest of the trace was left unread", len(t.calls.calls), maxKeys>>20)
+		t.notef("only the first %d calls were read, as their keys fill %d MiB; the rest of the trace was left unread", len(t.calls.calls), maxKeys>>20)
 	default:
 		return false
 	}
@@ -230,9 +232,9 @@ func (t *trace) judge() error {
 	case n.lines() == 0:
 		return t.refuse("holds no line but a header or blank ones", "give a trace with one request a line")
 	case n.good == 0 && n.bad.n == 0:
-		return t.refuse(fmt.Sprintf("all %d lines were left out: %v", n.left.n, n.reasons), t.remedy())
+		return t.refuse(fmt.Sprintf("no line of %d is a call: %v", n.left.n, &n.reasons), t.remedy())
 	case n.good == 0:
-		return t.refuse(fmt.Sprintf("none of %d lines can be used as %s", n.lines(), t.format), t.remedy())
+		return t.refuse(fmt.Sprintf("no line of %d can be used as %s", n.lines(), t.format), t.remedy())
 	case n.bad.n > n.lines()/2:
 		return t.refuse(fmt.Sprintf("%d of %d lines cannot be used as %s", n.bad.n, n.lines(), t.format), t.remedy())
 	}
@@ -265,7 +267,7 @@ func (t *trace) stream() (*Stream, error) {
 	s := &Stream{Keys: t.calls.keys, Calls: t.calls.calls}
 	t.notes = append(t.notes, t.tally.notes()...)
 	if late := sortCalls(s.Calls); late > 0 {
-		t.note("%d calls stood after a later one; all were sorted by time", late)
+		t.notef("calls that stood after a later one: %d; all were sorted by time", late)
 	}
 	if start := s.Calls[0].At; start != 0 {
 		for i := range s.Calls {
@@ -322,7 +324,7 @@ func (t *trace) cut(s *Stream) {
 		return
 	}
 	n, _ := slices.BinarySearchFunc(s.Calls, t.MaxDuration+1, func(c Call, at time.Duration) int { return byTime(c, Call{At: at}) })
-	t.note("%d calls after %v of the replay were left out", len(s.Calls)-n, t.MaxDuration)
+	t.notef("calls left out, after %v of the replay: %d", t.MaxDuration, len(s.Calls)-n)
 	s.Calls = s.Calls[:n]
 
 	renamed := make(map[int32]int32)

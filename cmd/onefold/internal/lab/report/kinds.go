@@ -16,7 +16,7 @@ type kind[T any] struct {
 
 var errorKinds = []kind[figures.Errors]{
 	{"gave up", "the caller's own cancellation", func(e figures.Errors) int64 { return e.GaveUp }, true},
-	{"deadline", "the caller's own deadline", func(e figures.Errors) int64 { return e.Deadline }, true},
+	{"late", "the caller's own deadline", func(e figures.Errors) int64 { return e.Deadline }, true},
 	{"source", "the source failed", func(e figures.Errors) int64 { return e.Source }, false},
 	{"timeout", "the load's own deadline", func(e figures.Errors) int64 { return e.LoadTimeout }, false},
 	{"other", "any other error", func(e figures.Errors) int64 { return e.Other }, false},

@@ -55,13 +55,17 @@ func (p *printer) paragraph(text string, st style) {
 	}
 }
 
-// definitions writes terms in a column, and what they mean beside them.
+// definitions writes terms in a column, and what they mean beside them. A term
+// without a meaning is left out.
 func (p *printer) definitions(defs []fact, st style) {
 	indent := 0
 	for _, d := range defs {
 		indent = max(indent, utf8.RuneCountInString(d.name)+2)
 	}
 	for _, d := range defs {
+		if d.value == "" {
+			continue
+		}
 		term := pad(d.name, indent)
 		for _, line := range wrap(d.value, p.Width-indent) {
 			p.text(term+line, st)
@@ -157,16 +161,18 @@ func (p *printer) cells(g grid, cells []cell) {
 	p.line()
 }
 
-// groups writes each group's name at the right end of its columns, where
-// their figures are.
+// groups writes each group's name over the middle of its columns' heads.
 func (p *printer) groups(g grid) {
 	line := ""
-	end := 0
+	start, end := 0, 0
 	for i, h := range g.heads {
 		end += g.gap(i) + g.columnWidth(i)
-		last := i+1 == len(g.heads) || g.heads[i+1].group != h.group
-		if h.group != "" && last {
-			line += strings.Repeat(" ", max(1, end-len(line)-len(h.group))) + h.group
+		if i == 0 || h.group != g.heads[i-1].group {
+			start = end - len(h.text)
+		}
+		if i+1 == len(g.heads) || g.heads[i+1].group != h.group {
+			at := max((start+end-len(h.group))/2, 0)
+			line += strings.Repeat(" ", max(0, at-len(line))) + h.group
 		}
 	}
 	p.text(strings.TrimRight(line, " "), quiet)

@@ -37,7 +37,11 @@ func facts(r *figures.Report) []fact {
 		alone = "one load alone takes " + duration(s.LoadTime)
 	}
 	add("source", s.Source, alone, atMost)
-	add("stream", s.Stream, plural(int64(s.Calls), "call", "calls")+" of "+plural(int64(s.Keys), "key", "keys"), given("over ", s.Duration))
+	calls := ""
+	if s.Calls > 0 {
+		calls = plural(int64(s.Calls), "call", "calls") + " of " + plural(int64(s.Keys), "key", "keys")
+	}
+	add("stream", s.Stream, calls, given("over ", s.Duration))
 	add("cache", given("TTL ", s.TTL))
 	add("trouble", trouble(s)...)
 	repeats := ""
@@ -73,12 +77,17 @@ func trouble(s figures.Setup) []string {
 	return out
 }
 
-// given writes a duration behind its words, or nothing when it is 0.
+// given writes a duration behind its words, or nothing when it is 0. A stream
+// lasts a little less than what was asked for: four figures are enough.
 func given(words string, d time.Duration) string {
 	if d == 0 {
 		return ""
 	}
-	return words + d.String()
+	unit := time.Duration(1)
+	for unit < d/10_000 {
+		unit *= 10
+	}
+	return words + d.Round(unit).String()
 }
 
 // setting writes a number as it was given, not as it was measured.
@@ -87,11 +96,7 @@ func setting(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
 // Setup writes what is run, and where: a line each, before the table.
 func Setup(w io.Writer, r *figures.Report, opts TableOptions) error {
 	p := newPrinter(opts)
-	var rows []fact
-	for _, f := range facts(r) {
-		rows = append(rows, fact{f.name, clean(f.value)})
-	}
-	p.definitions(rows, quiet)
+	p.definitions(facts(cleaned(r)), quiet)
 	_, err := io.WriteString(w, p.String())
 	return err
 }

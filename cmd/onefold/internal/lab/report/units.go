@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -47,6 +46,14 @@ func durationParts(d time.Duration) (value, unit string) {
 		}
 	}
 	panic("unreachable: the last unit has no limit")
+}
+
+// fromSeconds is the duration of x seconds, or the longest there is.
+func fromSeconds(x float64) time.Duration {
+	if x >= math.MaxInt64/1e9 {
+		return math.MaxInt64
+	}
+	return time.Duration(math.Round(x * 1e9))
 }
 
 // between writes a range of durations, with the unit once where it is the
@@ -131,21 +138,4 @@ func plural(n int64, one, many string) string {
 		return "1 " + one
 	}
 	return count(n) + " " + many
-}
-
-// clean makes a text that others wrote safe to print: a control character
-// would be obeyed by the terminal, so it is written as its escape.
-func clean(s string) string {
-	var b strings.Builder
-	for _, c := range strings.ToValidUTF8(s, "?") {
-		switch {
-		case c == '\n' || c == '\t':
-			b.WriteByte(' ')
-		case strconv.IsPrint(c):
-			b.WriteRune(c)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, c)
-		}
-	}
-	return b.String()
 }

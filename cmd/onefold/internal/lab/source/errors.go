@@ -49,9 +49,24 @@ func ended(ctx context.Context) error {
 	return nil
 }
 
+// endedWith is ended for a call that failed with err. A deadline that the net
+// package took over from ctx can pass a moment before the timer of ctx fires;
+// the end of ctx is then awaited.
+func endedWith(ctx context.Context, err error) error {
+	if deadline, ok := ctx.Deadline(); ok && isTimeout(err) && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ended(ctx)
+}
+
+func isTimeout(err error) bool {
+	e, ok := errors.AsType[net.Error](err)
+	return ok && e.Timeout()
+}
+
 // setupError says what could not be done, or that the caller gave up.
 func setupError(ctx context.Context, what string, err error) error {
-	if e := ended(ctx); e != nil {
+	if e := endedWith(ctx, err); e != nil {
 		return e
 	}
 	return fmt.Errorf("source: cannot %s: %w", what, err)
@@ -59,7 +74,7 @@ func setupError(ctx context.Context, what string, err error) error {
 
 // whyNoAnswer finds the one line in a network error that a user needs.
 func whyNoAnswer(err error, within time.Duration) error {
-	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+	if isTimeout(err) {
 		return fmt.Errorf("no answer within %v", within)
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {

@@ -14,7 +14,7 @@ import (
 
 const (
 	maxBody       = 16 << 20         // bytes of one answer
-	answerTimeout = 30 * time.Second // of one answer, however long the caller would wait
+	answerTimeout = 30 * time.Second // of one answer
 	probeTimeout  = 5 * time.Second  // of the question whether the server is there
 )
 
@@ -23,6 +23,7 @@ const (
 type HTTP struct {
 	client  *http.Client
 	address keyAddress
+	within  time.Duration // of one answer, however long the caller would wait
 }
 
 // OpenHTTP returns a source that asks a web server. A key's address is the URL
@@ -53,25 +54,26 @@ func OpenHTTP(ctx context.Context, rawURL string, o Options) (*HTTP, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxConnsPerHost = o.Conns
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 1_000 // a burst's connections serve the next
-	s := &HTTP{client: &http.Client{Transport: transport}, address: address}
+	s := &HTTP{client: &http.Client{Transport: transport}, address: address, within: answerTimeout}
 
 	first := ""
 	if len(o.Keys) > 0 {
 		first = o.Keys[0]
 	}
 	if err := s.probe(ctx, first); err != nil {
-		return nil, errors.Join(err, s.Close())
+		s.client.CloseIdleConnections()
+		return nil, err
 	}
 	return s, nil
 }
 
 // Load implements [Source].
 func (s *HTTP) Load(ctx context.Context, key string) (Record, error) {
-	bounded, cancel := context.WithTimeout(ctx, answerTimeout)
+	bounded, cancel := context.WithTimeout(ctx, s.within)
 	defer cancel()
 	response, err := s.do(bounded, http.MethodGet, key)
 	if err != nil {
-		return Record{}, httpError(ctx, err)
+		return Record{}, s.failed(ctx, err)
 	}
 	defer response.Body.Close()
 
@@ -82,7 +84,7 @@ func (s *HTTP) Load(ctx context.Context, key string) (Record, error) {
 	case response.StatusCode/100 != 2:
 		return Record{}, fmt.Errorf("source: GET was answered with %s", response.Status)
 	case err != nil:
-		return Record{}, httpError(ctx, err)
+		return Record{}, s.failed(ctx, err)
 	case size > maxBody:
 		return Record{}, fmt.Errorf("source: GET was answered with more than %d MiB", maxBody>>20)
 	}
@@ -107,7 +109,7 @@ func (s *HTTP) probe(ctx context.Context, key string) error {
 	if err == nil {
 		return response.Body.Close()
 	}
-	if e := ended(ctx); e != nil {
+	if e := endedWith(ctx, err); e != nil {
 		return e
 	}
 	return fmt.Errorf("source: no web server at %s: %w: start it, or correct the URL", s.address.host, whyNoAnswer(err, probeTimeout))
@@ -131,13 +133,13 @@ func withoutURL(err error) error {
 	return err
 }
 
-// httpError does not wrap our own deadline: to errors.Is it would look like
-// the end of a context of the caller's.
-func httpError(ctx context.Context, err error) error {
-	if e := ended(ctx); e != nil {
+// failed does not wrap our own deadline: to errors.Is it would look like the
+// end of a context of the caller's.
+func (s *HTTP) failed(ctx context.Context, err error) error {
+	if e := endedWith(ctx, err); e != nil {
 		return e
 	}
-	return fmt.Errorf("source: GET: %w", whyNoAnswer(err, answerTimeout))
+	return fmt.Errorf("source: GET: %w", whyNoAnswer(err, s.within))
 }
 
 func versionOf(h http.Header) int64 {

@@ -34,6 +34,8 @@ type Options struct {
 	Dir string
 }
 
+const maxConns = 10_000
+
 // Open opens the source that the user named:
 //
 //	sqlite                            a shop in an embedded database, see [OpenSQLite]
@@ -82,8 +84,8 @@ func (o Options) validate() error {
 	if o.Rows < 0 {
 		errs = append(errs, fmt.Errorf("source: Options.Rows is %d, want 0 or more", o.Rows))
 	}
-	if o.Conns < 0 {
-		errs = append(errs, fmt.Errorf("source: Options.Conns is %d, want 0 or more", o.Conns))
+	if o.Conns < 0 || o.Conns > maxConns {
+		errs = append(errs, fmt.Errorf("source: Options.Conns is %d, want 0 to %d", o.Conns, maxConns))
 	}
 	return errors.Join(errs...)
 }

@@ -21,6 +21,20 @@ const (
 	dropTimeout    = 10 * time.Second // of removing the namespace
 )
 
+// The constraints come after the rows, because it is faster to check them all
+// at once.
+//
+// An entry of a btree index holds at most 2704 bytes, and recorded traces have
+// longer URLs. A hash index holds any, but can be unique only so.
+const constraints = `
+ALTER TABLE shop.products
+	ADD CONSTRAINT products_sku EXCLUDE USING hash (sku WITH =),
+	ADD FOREIGN KEY (category_id) REFERENCES shop.categories;
+ALTER TABLE shop.order_lines
+	ADD FOREIGN KEY (order_id) REFERENCES shop.orders,
+	ADD FOREIGN KEY (product_id) REFERENCES shop.products;
+ANALYZE shop.categories, shop.products, shop.orders, shop.order_lines;`
+
 // A postgres is a namespace (a schema, as PostgreSQL says) of a database that
 // has other users. Its name is new and random, it is filled in one
 // transaction, every statement names it, and it is dropped table by table: so
@@ -61,14 +75,18 @@ func OpenPostgres(ctx context.Context, rawURL string, o Options) (*SQL, error) {
 	db.updates = dialect(updateQuery, db.namespace, "")
 
 	s := newShop(o.Keys, o.lines(), o.Seed)
-	seed := func(tx pgx.Tx) error { return seedPostgres(ctx, tx, db.namespace, s) }
-	if err := pgx.BeginFunc(ctx, conn, seed); err != nil {
+	if err := seedPostgres(ctx, conn, db.namespace, s); err != nil {
 		return nil, setupError(ctx, "fill the namespace "+db.namespace+" on "+server(config.ConnConfig), err)
 	}
 	if err := db.open(ctx, config); err != nil {
-		return nil, errors.Join(setupError(ctx, "open connections to "+server(config.ConnConfig), err), db.close())
+		err = setupError(ctx, "open connections to "+server(config.ConnConfig), err)
+		if left := db.close(); left != nil {
+			err = errors.Join(err, left)
+		}
+		return nil, err
 	}
-	about := fmt.Sprintf("PostgreSQL %s at %s", conn.PgConn().ParameterStatus("server_version"), server(config.ConnConfig))
+	version, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), " ") // the rest is the packager's
+	about := fmt.Sprintf("PostgreSQL %s at %s", version, server(config.ConnConfig))
 	return newSQL(db, about, s), nil
 }
 
@@ -113,7 +131,13 @@ func (db *postgres) close() error {
 	return nil
 }
 
-func seedPostgres(ctx context.Context, tx pgx.Tx, namespace string, s *shop) error {
+// seedPostgres makes the namespace in one transaction. After an error the
+// connection is to be closed, and with it the transaction.
+func seedPostgres(ctx context.Context, conn *pgx.Conn, namespace string, s *shop) error {
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, "CREATE SCHEMA "+namespace); err != nil {
 		return err
 	}
@@ -126,13 +150,11 @@ func seedPostgres(ctx context.Context, tx pgx.Tx, namespace string, s *shop) err
 			return fmt.Errorf("table %s: %w", t.name, err)
 		}
 	}
-	// An entry of a btree index holds at most 2704 bytes, and recorded traces
-	// have longer URLs. A hash index holds any, but cannot be unique by itself.
-	const uniqueSKU = `
-ALTER TABLE shop.products ADD CONSTRAINT products_sku EXCLUDE USING hash (sku WITH =);
-ANALYZE shop.categories, shop.products, shop.orders, shop.order_lines;`
-	_, err := tx.Exec(ctx, dialect(createIndexes+uniqueSKU, namespace, ""))
-	return err
+	if _, err := tx.Exec(ctx, dialect(createIndexes+constraints, namespace, "")); err != nil {
+		return err
+	}
+	// Nobody could tell whether a cancelled commit left the namespace behind.
+	return tx.Commit(context.WithoutCancel(ctx))
 }
 
 func postgresConfig(rawURL string) (*pgxpool.Config, error) {
@@ -158,7 +180,7 @@ func server(c *pgx.ConnConfig) string {
 
 // connectError says in one line what is wrong with the server, and what to do.
 func connectError(ctx context.Context, c *pgx.ConnConfig, err error) error {
-	if e := ended(ctx); e != nil {
+	if e := endedWith(ctx, err); e != nil {
 		return e
 	}
 	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {

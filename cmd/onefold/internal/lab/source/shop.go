@@ -136,7 +136,6 @@ type table struct {
 	row     func(i int) []any
 }
 
-// tables returns the tables in an order in which references are satisfied.
 func (s *shop) tables() []table {
 	return []table{
 		{"categories", []string{"id", "name"}, len(s.categories), func(i int) []any {

@@ -46,7 +46,7 @@ CREATE TABLE shop.categories (
 CREATE TABLE shop.products (
 	id          integer PRIMARY KEY,
 	sku         BYTES   NOT NULL,
-	category_id integer NOT NULL REFERENCES shop.categories,
+	category_id integer NOT NULL,
 	name        text    NOT NULL,
 	price       integer NOT NULL, -- in cents
 	version     bigint  NOT NULL  -- one higher with each change of the row
@@ -58,8 +58,8 @@ CREATE TABLE shop.orders (
 );
 CREATE TABLE shop.order_lines (
 	id         integer PRIMARY KEY,
-	order_id   integer NOT NULL REFERENCES shop.orders,
-	product_id integer NOT NULL REFERENCES shop.products,
+	order_id   integer NOT NULL,
+	product_id integer NOT NULL,
 	quantity   integer NOT NULL,
 	unit_price integer NOT NULL -- in cents
 );`
@@ -76,8 +76,8 @@ WITH page AS (
 	SELECT id, category_id, name, version FROM shop.products WHERE sku = $1
 ), sales AS (
 	SELECT p.id,
-	       count(l.id)                                AS orders,
-	       coalesce(sum(l.quantity), 0)               AS units,
+	       count(l.id)                                 AS orders,
+	       coalesce(sum(l.quantity), 0)                AS units,
 	       coalesce(sum(l.quantity * l.unit_price), 0) AS revenue
 	FROM page
 	JOIN shop.products p ON p.category_id = page.category_id
@@ -154,7 +154,7 @@ func sqlError(ctx context.Context, what string, err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNoRecord
 	}
-	if e := ended(ctx); e != nil {
+	if e := endedWith(ctx, err); e != nil {
 		return e
 	}
 	return fmt.Errorf("source: %s: %w", what, err)

@@ -32,7 +32,7 @@ type sqlite struct {
 
 // OpenSQLite makes a shop in an embedded database, in a new directory within
 // o.Dir, which Close removes.
-func OpenSQLite(ctx context.Context, o Options) (_ *SQL, err error) {
+func OpenSQLite(ctx context.Context, o Options) (*SQL, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
@@ -41,47 +41,46 @@ func OpenSQLite(ctx context.Context, o Options) (_ *SQL, err error) {
 		return nil, fmt.Errorf("source: no place for the SQLite database: %w", err)
 	}
 	db := &sqlite{dir: dir}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, db.close())
-		}
-	}()
-	path, err := filepath.Abs(filepath.Join(dir, "shop.db"))
-	if err != nil {
-		return nil, fmt.Errorf("source: no path for the SQLite database: %w", err)
-	}
-
 	s := newShop(o.Keys, o.lines(), o.Seed)
-	if err := seedSQLite(ctx, path, s); err != nil {
-		return nil, setupError(ctx, "fill the SQLite database", err)
-	}
-	var version string
-	if err := db.open(ctx, path, o.conns(runtime.GOMAXPROCS(0)), &version); err != nil {
-		return nil, setupError(ctx, "open the SQLite database", err)
+	version, err := db.setUp(ctx, s, o.conns(runtime.GOMAXPROCS(0)))
+	if err != nil {
+		err = setupError(ctx, "set up the SQLite database", err)
+		if left := db.close(); left != nil {
+			err = errors.Join(err, left)
+		}
+		return nil, err
 	}
 	return newSQL(db, "SQLite "+version+" (embedded)", s), nil
 }
 
-func (db *sqlite) open(ctx context.Context, path string, conns int, version *string) error {
-	var err error
+func (db *sqlite) setUp(ctx context.Context, s *shop, conns int) (version string, err error) {
+	if db.dir, err = filepath.Abs(db.dir); err != nil {
+		return "", err
+	}
+	path := filepath.Join(db.dir, "shop.db")
+	if err := seedSQLite(ctx, path, s); err != nil {
+		return "", err
+	}
+
 	if db.readers, err = openSQLite(path, "query_only(1)"); err != nil {
-		return err
+		return "", err
 	}
 	db.readers.SetMaxOpenConns(conns)
 	db.readers.SetMaxIdleConns(conns)
 	db.turn = semaphore.NewWeighted(int64(conns))
+	if db.loads, err = db.readers.PrepareContext(ctx, dialect(loadQuery, "", "")); err != nil {
+		return "", err
+	}
+
 	if db.writer, err = openSQLite(path, "synchronous(NORMAL)"); err != nil {
-		return err
+		return "", err
 	}
 	db.writer.SetMaxOpenConns(1)
-
-	if db.loads, err = db.readers.PrepareContext(ctx, dialect(loadQuery, "", "")); err != nil {
-		return err
-	}
 	if db.updates, err = db.writer.PrepareContext(ctx, dialect(updateQuery, "", "")); err != nil {
-		return err
+		return "", err
 	}
-	return db.readers.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(version)
+	err = db.readers.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version)
+	return version, err
 }
 
 func (db *sqlite) load(ctx context.Context, sku []byte, into []any) error {

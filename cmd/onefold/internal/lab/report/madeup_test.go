@@ -113,3 +113,93 @@ func (s shape) result(set figures.Setup, rng *rand.Rand) figures.Result {
 	}
 	return res
 }
+
+// zeros is a run in which nothing happened.
+func zeros() *figures.Report {
+	r := &figures.Report{Schema: figures.Schema, Command: []string{}}
+	for _, s := range shapes[:3] {
+		r.Results = append(r.Results, figures.Result{
+			Strategy: s.name, Title: s.title, Bucket: time.Second,
+			CCDF: []figures.Point{}, Loading: []float64{0, 0, 0}, InFlight: []float64{0, 0, 0},
+		})
+	}
+	return r
+}
+
+// huge is a run with figures as great as they can be.
+func huge() *figures.Report {
+	r := example()
+	r.Setup.Repeat = math.MaxInt32
+	r.Setup.Calls, r.Setup.Keys = math.MaxInt64, math.MaxInt64
+	for i := range r.Results {
+		res := &r.Results[i]
+		res.Calls, res.Loads, res.PeakLoads = math.MaxInt64, math.MaxInt64-int64(i), math.MaxInt64
+		res.Saved, res.Coalescing, res.Allocs = -1e18, -1e18, 1e300
+		res.P50, res.P99, res.P999, res.Max, res.CPU = math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64
+		res.Errors = figures.Errors{GaveUp: 1 << 60, Deadline: 1 << 60, Source: 1 << 60, LoadTimeout: 1 << 60, Other: 1 << 60}
+		res.Wrong = figures.Wrong{Stale: 1 << 60, Zero: 1 << 60, Key: 1 << 60, Foreign: 1 << 60}
+		res.Spread = figures.Spread{LoadsMin: 1, LoadsMax: math.MaxInt64, P99Min: 1, P99Max: math.MaxInt64}
+		res.CCDF = []figures.Point{{X: 1e-300, Y: 1}, {X: 1, Y: 1e-300}, {X: 1e300, Y: 1e-300}}
+		res.Loading, res.InFlight = []float64{9e18, 0, 1}, []float64{1, 1e18, 9e18}
+		res.Bucket = math.MaxInt64
+	}
+	return r
+}
+
+// trap is what a user might name a trace, a table or a host, to harm whoever
+// reads the report.
+const trap = `"'><script>window.harmed=1</script></title></style><img src=x onerror=window.harmed=1>{{.}}` + "\x1b[2J\x07\u202e`$(rm)`"
+
+// hostile is a run with the trap in every text.
+func hostile() *figures.Report {
+	r := example()
+	r.Partial = true
+	r.Version, r.Sentence, r.Next = trap, trap, trap
+	r.Command, r.Notes = []string{"onefold", "lab", "--trace", trap}, []string{trap}
+	r.Setup.Source, r.Setup.Stream = "https://example.test/?q="+trap, "javascript:"+trap
+	r.Machine = figures.Machine{OS: trap, Arch: trap, Go: trap, Model: trap, CPUs: 1}
+	for i := range r.Results {
+		res := &r.Results[i]
+		res.Strategy, res.Title, res.Prevents, res.Misses = trap, trap, trap, trap
+		res.Interrupts = true
+	}
+	return r
+}
+
+// interrupted is a run that was ended in its third strategy.
+func interrupted() *figures.Report {
+	r := example()
+	r.Partial = true
+	r.Results = r.Results[:3]
+	last := &r.Results[2]
+	last.Interrupts = true
+	last.Calls = 12_345
+	last.Loading, last.InFlight = last.Loading[:40], last.InFlight[:40]
+	return r
+}
+
+// repeated is a run with several rounds of each strategy.
+func repeated() *figures.Report {
+	r := example()
+	r.Setup.Repeat = 3
+	return r
+}
+
+// calm is a run without trouble.
+func calm() *figures.Report {
+	r := example()
+	r.Setup.Cancel, r.Setup.Invalidate, r.Setup.Timeout = 0, 0, 0
+	for i := range r.Results {
+		r.Results[i].Errors, r.Results[i].Wrong = figures.Errors{}, figures.Wrong{}
+	}
+	return r
+}
+
+// runs are all of the above, by name.
+func runs() map[string]*figures.Report {
+	return map[string]*figures.Report{
+		"example": example(), "zeros": zeros(), "huge": huge(), "hostile": hostile(),
+		"interrupted": interrupted(), "repeated": repeated(), "calm": calm(),
+		"empty": {Schema: figures.Schema}, "empty and interrupted": {Schema: figures.Schema, Partial: true},
+	}
+}

@@ -1,0 +1,3 @@
+package pgtest
+
+var FindBinaries = findBinaries

@@ -1,0 +1,111 @@
+package detached_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/onefold-go/onefold/internal/detached"
+	"github.com/onefold-go/onefold/internal/flight"
+)
+
+func TestCloseWaitsForLoads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{CancelAbandoned: true})
+		start := time.Now()
+
+		leaver, leave := context.WithCancel(t.Context())
+		abandoned := tab.Start(leaver, "abandoned", gives(1)) // deaf: it takes its second
+		leave()
+		abandoned.Wait(leaver)
+		time.Sleep(500 * time.Millisecond)
+		var calls []detached.Call[string, int]
+		for i := range 20 { // in all shards
+			calls = append(calls, tab.Start(t.Context(), fmt.Sprint(i), gives(i)))
+		}
+		tab.Detach("7", nil)
+
+		for range 2 {
+			if err := tab.Close(t.Context()); err != nil {
+				t.Errorf("Close = %v", err)
+			}
+			if age := time.Since(start); age != 1500*time.Millisecond {
+				t.Errorf("Close returned after %v, want 1.5s, when the last load has returned", age)
+			}
+		}
+		for i, call := range calls {
+			if o := call.Wait(t.Context()); o.Value != i || o.Err != nil {
+				t.Errorf("call %d got %+v, want its value", i, o)
+			}
+		}
+	})
+}
+
+func TestCloseTurnsCallersAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{})
+		call := tab.Start(t.Context(), "k", gives(1))
+		closed := make(chan error)
+		go func() { closed <- tab.Close(t.Context()) }()
+		synctest.Wait()
+		for _, key := range []string{"k", "other"} { // also from a load that would be joined
+			if o := tab.Do(t.Context(), key, gives(2)); o.How != flight.Refused || o.Err != detached.ErrClosed || o.Role != detached.None {
+				t.Errorf("a call after Close got %+v, want to be refused", o)
+			}
+			replace := tab.Replace(t.Context(), key, gives(2))
+			if o := replace.Wait(t.Context()); o.Err != detached.ErrClosed {
+				t.Errorf("Replace after Close gave %+v, want ErrClosed", o)
+			}
+		}
+		if o := call.Wait(t.Context()); o.Value != 1 {
+			t.Errorf("the call from before Close got %+v, want 1", o)
+		}
+		if err := <-closed; err != nil {
+			t.Errorf("Close = %v", err)
+		}
+	})
+}
+
+func TestCloseOfAnIdleTable(t *testing.T) {
+	var tab table
+	tab.Init(detached.Policy[string, int]{})
+	tab.Do(context.Background(), "k", func(context.Context, string) (int, error) { return 1, nil })
+	for range 2 {
+		if err := tab.Close(t.Context()); err != nil {
+			t.Errorf("Close = %v", err)
+		}
+	}
+}
+
+func TestCloseCancelsWhenItsContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{})
+		start := time.Now()
+		ended := make(chan error, 20)
+		for i := range 20 {
+			tab.Start(t.Context(), fmt.Sprint(i), func(ctx context.Context, _ string) (int, error) {
+				<-ctx.Done()
+				ended <- ctx.Err()
+				return 0, ctx.Err()
+			})
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := tab.Close(ctx); err != context.DeadlineExceeded || time.Since(start) != time.Second {
+			t.Errorf("Close = %v after %v, want DeadlineExceeded after 1s", err, time.Since(start))
+		}
+		for range 20 {
+			if err := <-ended; err != context.Canceled {
+				t.Errorf("a load's context ended with %v, want Canceled", err)
+			}
+		}
+		if err := tab.Close(t.Context()); err != nil {
+			t.Errorf("the second Close = %v", err)
+		}
+	})
+}

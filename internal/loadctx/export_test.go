@@ -1,0 +1,8 @@
+package loadctx
+
+// Waits gives how many loads c waits for, as the graph has it.
+func (c *Ctx) Waits() int {
+	graph.Lock()
+	defer graph.Unlock()
+	return len(c.waitsFor())
+}

@@ -1,0 +1,683 @@
+package tier_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/onefold-go/onefold"
+	"github.com/onefold-go/onefold/codec"
+	"github.com/onefold-go/onefold/tier"
+)
+
+// Two caches over one store are two processes here, with the names p and q.
+
+// SPEC: R01
+func TestFarHitLoadsNothingAndFillsNear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		src, unused := &source{value: 7}, &source{}
+		p, q := newCache(t, src.load, tier.Config{}, encoded(store)), newCache(t, unused.load, tier.Config{}, encoded(store))
+		wantGet(t, p, "k", 7)
+		wantGet(t, q, "k", 7)
+		wantPeek(t, q, "k", 7)
+		wantGet(t, q, "k", 7)
+		if n := unused.count(); n != 0 {
+			t.Errorf("q loaded %d times, want 0", n)
+		}
+		if got, want := store.ops(), []string{"acquire k", "fill k", "acquire k"}; !slices.Equal(got, want) {
+			t.Errorf("the store saw %q, want %q", got, want)
+		}
+	})
+}
+
+// SPEC: R02
+func TestConcurrentMissesMakeOneReadOneLoadOneWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(context.Context, string, string) error { time.Sleep(time.Second); return nil }
+		store := &memStore{before: slow}
+		src := &source{value: 7, hook: func() { time.Sleep(time.Second) }}
+		c := newCache(t, src.load, tier.Config{}, encoded(store))
+		var wg sync.WaitGroup
+		for i := range 10 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * 290 * time.Millisecond) // over all three phases
+				wantGet(t, c, "k", 7)
+			})
+		}
+		wg.Wait()
+		if got, want := store.ops(), []string{"acquire k", "fill k"}; !slices.Equal(got, want) || src.count() != 1 {
+			t.Errorf("the store saw %q and the source %d loads, want %q and 1", got, src.count(), want)
+		}
+	})
+}
+
+// SPEC: R03, R18
+func TestOutageDegradesToTheSource(t *testing.T) {
+	for name, before := range map[string]func(context.Context, string, string) error{
+		"down":              down,
+		"no reads":          only("get", down),
+		"no leases":         only("acquire", down),
+		"no fills":          only("fill", down),
+		"no releases":       only("release", down),
+		"nothing but reads": func(_ context.Context, op, _ string) error { return map[bool]error{op != "get": errDown}[true] },
+	} {
+		for _, plain := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				ill, well := &memStore{before: before}, &memStore{}
+				stores := []tier.Store{ill, well}
+				if plain {
+					stores[0] = plainStore{ill}
+				}
+				src := &source{value: 7}
+				c := newCache(t, src.load, tier.Config{}, encoded(stores[0]))
+				wantGet(t, c, "k", 7)
+				if _, near := c.Peek("k"); !near && name != "no fills" && name != "nothing but reads" {
+					t.Errorf("%s: the value is not kept near", name)
+				}
+				// With a tier in order below it, nothing is loaded twice.
+				p, q := newCache(t, src.load, tier.Config{}, encoded(stores[0]), encoded(well)), newCache(t, src.load, tier.Config{}, encoded(stores[0]), encoded(well))
+				wantGet(t, p, "l", 7)
+				wantGet(t, q, "l", 7)
+				if n := src.count(); n != 2 {
+					t.Errorf("%s: %d loads, want 2", name, n)
+				}
+			})
+		}
+	}
+}
+
+// An error or a panic of the load is the same with far tiers as without, and
+// the lease is given back.
+//
+// SPEC: C02, C13, C14
+func TestLoadThatFailsGivesItsLeaseBack(t *testing.T) {
+	errLoad := errors.New("load")
+	for name, fail := range map[string]func() error{
+		"error":  func() error { return errLoad },
+		"panic":  func() error { panic(errLoad) },
+		"Goexit": func() error { runtime.Goexit(); return nil },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			top, deep := &memStore{}, &memStore{}
+			failing := true
+			c := newCache(t, func(context.Context, string) (int, error) {
+				if failing {
+					return 0, fail()
+				}
+				return 7, nil
+			}, tier.Config{}, encoded(top), encoded(deep))
+			func() {
+				defer func() {
+					if p := recover(); (p != nil) != (name == "panic") {
+						t.Errorf("%s: recovered %v", name, p)
+					}
+				}()
+				if _, err := c.Get(t.Context(), "k"); !errors.Is(err, errLoad) && !errors.Is(err, onefold.ErrGoexit) {
+					t.Errorf("%s: Get = %v", name, err)
+				}
+			}()
+			for _, store := range []*memStore{top, deep} {
+				if got, want := store.ops(), []string{"acquire k", "release k"}; !slices.Equal(got, want) {
+					t.Errorf("%s: a far tier saw %q, want %q", name, got, want)
+				}
+			}
+			failing = false
+			wantGet(t, c, "k", 7)
+			time.Sleep(2 * time.Second) // leases are there again
+			if err := c.Delete(t.Context(), "k"); err != nil {
+				t.Error(err)
+			}
+			wantGet(t, c, "k", 7)
+			if top.data("k") == nil || deep.data("k") == nil {
+				t.Errorf("%s: the far tiers are not filled by the next load", name)
+			}
+		})
+	}
+}
+
+// sealed gives the bytes that a cache stores for key.
+func sealed(t *testing.T, key string, value int, cfg tier.Config) []byte {
+	t.Helper()
+	store := &memStore{}
+	wantGet(t, newCache(t, (&source{value: value}).load, cfg, encoded(store)), key, value)
+	return store.data(key)
+}
+
+// SPEC: R05, R06, R07
+func TestGarbageIsAMissAndHeals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		good := sealed(t, "k", 1, tier.Config{TTL: time.Hour})
+		spoiled := map[string][]byte{
+			"empty":              {},
+			"text":               []byte("<html>502 Bad Gateway</html>, and then some more"),
+			"bare value":         []byte("1"),
+			"zeros":              make([]byte, len(good)),
+			"another key's":      sealed(t, "l", 1, tier.Config{}),
+			"a longer key's":     sealed(t, "kk", 1, tier.Config{}),
+			"a shorter key's":    sealed(t, "", 1, tier.Config{}),
+			"twice":              append(slices.Clone(good), good...),
+			"another type":       resign(good, func(b []byte) []byte { return append(b[:len(b)-1], `"1"`...) }),
+			"no value":           resign(good, func(b []byte) []byte { return b[:len(b)-1] }),
+			"two values":         resign(good, func(b []byte) []byte { return append(b, " 2"...) }),
+			"no TTL":             resign(good, func(b []byte) []byte { clear(b[12:20]); return b }),
+			"a negative TTL":     resign(good, func(b []byte) []byte { b[12] = 0x80; return b }),
+			"a key without end":  resign(good, func(b []byte) []byte { binary.BigEndian.PutUint32(b[20:], 1<<32-1); return b }),
+			"a key past the end": resign(good, func(b []byte) []byte { b[23] += 2; return b }),
+		}
+		for i := range good {
+			spoiled[fmt.Sprintf("cut at %d", i)] = good[:i]
+			for bit := range 8 {
+				flipped := slices.Clone(good)
+				flipped[i] ^= 1 << bit
+				spoiled[fmt.Sprintf("bit %d of byte %d", bit, i)] = flipped
+			}
+		}
+		for name, data := range spoiled {
+			for _, plain := range []bool{false, true} {
+				store := &memStore{}
+				store.plant("k", data)
+				var s tier.Store = store
+				if plain {
+					s = plainStore{store}
+				}
+				src := &source{value: 2}
+				c := newCache(t, src.load, tier.Config{}, encoded(s))
+				wantGet(t, c, "k", 2)
+				wantPeek(t, c, "k", 2)
+				if n := src.count(); n != 1 {
+					t.Errorf("%s: %d loads, want 1", name, n)
+				}
+				if plain {
+					continue
+				}
+				if got, want := store.ops(), []string{"acquire k", "delete k", "acquire k", "fill k"}; !slices.Equal(got, want) {
+					t.Errorf("%s: the store saw %q, want %q", name, got, want)
+				}
+			}
+		}
+	})
+}
+
+// A store that gives garbage for ever is asked twice, and then passed over.
+//
+// SPEC: R05
+func TestGarbageForEverIsPassedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ill, well := &memStore{}, &memStore{}
+		src := &source{value: 1}
+		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(well)), "k", 1)
+		ill.plant("k", []byte("garbage"))
+		ill.before = only("delete", func(context.Context, string, string) error { return nil })
+		ill.after = only("delete", func(context.Context, string, string) error { ill.plant("k", []byte("garbage")); return nil })
+		c := newCache(t, src.load, tier.Config{}, encoded(ill), encoded(well))
+		wantGet(t, c, "k", 1)
+		if got, want := ill.ops(), []string{"acquire k", "delete k", "acquire k"}; !slices.Equal(got, want) || src.count() != 1 {
+			t.Errorf("the store saw %q with %d loads, want %q with 1", got, src.count(), want)
+		}
+
+		ill.before = only("delete", down)
+		if err := well.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(ill), encoded(well)), "k", 1)
+	})
+}
+
+// SPEC: X06
+func TestAnotherVersionIsAMissAndLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		good := sealed(t, "k", 1, tier.Config{})
+		for name, data := range map[string][]byte{
+			"version 2": resign(good, func(b []byte) []byte { b[2] = 2; return append(b, "something new"...) }),
+			"version 0": resign(good, func(b []byte) []byte { b[2] = 0; return b }),
+			"a flag":    resign(good, func(b []byte) []byte { b[3] = 1; return b }),
+		} {
+			store := &memStore{}
+			store.plant("k", data)
+			c := newCache(t, (&source{value: 2}).load, tier.Config{}, encoded(store))
+			wantGet(t, c, "k", 2)
+			wantPeek(t, c, "k", 2)
+			if !slices.Equal(store.data("k"), data) || len(store.ops()) != 1 {
+				t.Errorf("%s: the store saw %q and holds %q, want %q", name, store.ops(), store.data("k"), data)
+			}
+		}
+	})
+}
+
+// SPEC: R08
+func TestValuePastItsTTLIsNotServedThoughTheStoreKeptIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := sealed(t, "k", 1, tier.Config{TTL: 10 * time.Second})
+		store := &memStore{}
+		store.plant("k", data)
+		src := &source{value: 2}
+		time.Sleep(10*time.Second - 1)
+		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(store)), "k", 1)
+		time.Sleep(1)
+		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(store)), "k", 2)
+	})
+}
+
+// The clocks of two processes may be 5 s apart. What comes from further ahead
+// is a miss; what comes from less far ahead is new.
+//
+// SPEC: N09
+func TestValueFromTheFuture(t *testing.T) {
+	for _, tt := range []struct {
+		ahead time.Duration
+		want  int
+	}{
+		{0, 1},
+		{5 * time.Second, 1},
+		{5*time.Second + 1, 2},
+		{365 * 24 * time.Hour, 2},
+		{-time.Minute + 1, 1},
+		{-time.Minute, 2},
+		{-365 * 24 * time.Hour, 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			const ttl = time.Minute
+			store := &memStore{}
+			store.plant("k", resign(sealed(t, "k", 1, tier.Config{TTL: ttl}), func(b []byte) []byte {
+				binary.BigEndian.PutUint64(b[4:], binary.BigEndian.Uint64(b[4:])+uint64(tt.ahead))
+				return b
+			}))
+			c := newCache(t, (&source{value: 2}).load, tier.Config{}, encoded(store))
+			wantGet(t, c, "k", tt.want)
+			if tt.want == 1 && tt.ahead > 0 {
+				time.Sleep(ttl - 1)
+				wantPeek(t, c, "k", 1)
+				time.Sleep(1)
+				wantNoPeek(t, c, "k")
+			}
+		})
+	}
+}
+
+// SPEC: R09
+func TestAgeIsKeptAcrossTiers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ttl = 10 * time.Second
+		src := &source{value: 1, hook: func() { time.Sleep(time.Second) }}
+		top, deep := &memStore{}, &memStore{}
+		wantGet(t, newCache(t, src.load, tier.Config{TTL: ttl}, encoded(deep)), "k", 1)
+		time.Sleep(5 * time.Second)
+		// A hit in the deep tier, now 6 s old, fills the upper one.
+		q := newCache(t, src.load, tier.Config{TTL: ttl}, encoded(top), encoded(deep))
+		wantGet(t, q, "k", 1)
+		for name, store := range map[string]*memStore{"upper": top, "deep": deep} {
+			if it, err := store.Get(t.Context(), "k"); it.TTL != 4*time.Second || err != nil {
+				t.Errorf("the %s tier keeps it for %v, %v; want 4s", name, it.TTL, err)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		// A hit in the upper tier, now 8 s old, fills the near one.
+		r := newCache(t, src.load, tier.Config{TTL: time.Hour}, encoded(top))
+		wantGet(t, r, "k", 1)
+		if n := src.count(); n != 1 {
+			t.Errorf("%d loads, want 1", n)
+		}
+		time.Sleep(2*time.Second - 1)
+		wantPeek(t, q, "k", 1)
+		wantPeek(t, r, "k", 1)
+		time.Sleep(1)
+		wantNoPeek(t, q, "k")
+		wantNoPeek(t, r, "k")
+	})
+}
+
+// A value that is loaded once the lower tiers had nothing is as old as its
+// load, not as the look-up of the tiers that came first.
+//
+// SPEC: N08
+func TestLookUpOfFarTiersIsNotPartOfTheAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(context.Context, string, string) error { time.Sleep(time.Second); return nil }
+		store := &memStore{before: only("acquire", slow)}
+		c := newCache(t, (&source{value: 1}).load, tier.Config{TTL: 10 * time.Second}, encoded(store))
+		wantGet(t, c, "k", 1)
+		time.Sleep(10*time.Second - 1)
+		wantPeek(t, c, "k", 1)
+		time.Sleep(1)
+		wantNoPeek(t, c, "k")
+	})
+}
+
+// SPEC: R13
+func TestKeyWhoseFarReadHangsDelaysNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		store.before = func(ctx context.Context, op, key string) error {
+			if key == "ill" {
+				return hang(ctx, op, key)
+			}
+			return nil
+		}
+		c := newCache(t, (&source{value: 7}).load, tier.Config{LoadTimeout: time.Minute}, encoded(store))
+		start := time.Now()
+		ill := get(t.Context(), c, "ill")
+		synctest.Wait()
+		for i := range 200 { // every shard is met
+			wantGet(t, c, fmt.Sprint("key", i), 7)
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("other keys waited %v", took)
+		}
+		if r := <-ill; !errors.Is(r.err, onefold.ErrLoadTimeout) || time.Since(start) != time.Minute {
+			t.Errorf("Get = %v after %v, want ErrLoadTimeout after a minute", r.err, time.Since(start))
+		}
+	})
+}
+
+// SPEC: R14
+func TestTwoProcessesThatMissTogetherLoadOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		src := &source{value: 7, hook: func() { time.Sleep(time.Second) }}
+		start := time.Now()
+		var wg sync.WaitGroup
+		for range 5 {
+			c := newCache(t, src.load, tier.Config{}, encoded(store))
+			for range 2 {
+				wg.Go(func() { wantGet(t, c, "k", 7) })
+			}
+		}
+		wg.Wait()
+		if n, took := src.count(), time.Since(start); n != 1 || took != time.Second {
+			t.Errorf("%d loads in %v, want 1 in 1s", n, took)
+		}
+		if n := store.count("fill"); n != 1 {
+			t.Errorf("%d fills, want 1", n)
+		}
+	})
+}
+
+// SPEC: R15, R19
+func TestOneOfManyWaitersTakesOverFromADeadHolder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		src := &source{value: 7, hook: func() { time.Sleep(time.Second) }}
+		if _, err := store.Acquire(t.Context(), "k", tier.AcquireOptions{LeaseTTL: 10 * time.Second}); err != nil {
+			t.Fatal(err) // and the process that has the lease is no more
+		}
+		start := time.Now()
+		var wg sync.WaitGroup
+		for range 5 {
+			c := newCache(t, src.load, tier.Config{}, encoded(store))
+			wg.Go(func() { wantGet(t, c, "k", 7) })
+		}
+		wg.Wait()
+		if n, took := src.count(), time.Since(start); n != 1 || took != 11*time.Second {
+			t.Errorf("%d loads after %v, want 1 after the lease of 10s and a load of 1s", n, took)
+		}
+	})
+}
+
+// SPEC: R16
+func TestPausedHolderOverwritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		cfg := tier.Config{LeaseTTL: 2 * time.Second}
+		paused := newGate()
+		src := &source{value: 1, hook: paused.pass}
+		p, q := newCache(t, src.load, cfg, encoded(store)), newCache(t, src.load, cfg, encoded(store))
+		holder := get(t.Context(), p, "k")
+		<-paused.reached
+		src.set(2)
+		start := time.Now()
+		wantGet(t, q, "k", 2)
+		if took := time.Since(start); took != cfg.LeaseTTL {
+			t.Errorf("q waited %v, want the lease of %v", took, cfg.LeaseTTL)
+		}
+		close(paused.open)
+		wantReply(t, <-holder, 1)
+		wantGet(t, newCache(t, src.load, cfg, encoded(store)), "k", 2)
+		wantGet(t, p, "k", 2)
+		if n := src.count(); n != 2 {
+			t.Errorf("%d loads, want 2", n)
+		}
+	})
+}
+
+// SPEC: R17
+func TestDeleteStopsAHolderInAnotherProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, failover := range []bool{false, true} {
+			store := &memStore{}
+			g := newGate()
+			src := &source{value: 1, hook: g.pass}
+			p, q := newCache(t, src.load, tier.Config{}, encoded(store)), newCache(t, src.load, tier.Config{}, encoded(store))
+			holder := get(t.Context(), q, "k")
+			<-g.reached
+			replica := store.replica() // it knows of the lease, and not of what comes
+			err := p.Write(t.Context(), "k", func(context.Context) error { src.set(2); return nil })
+			if err != nil {
+				t.Error(err)
+			}
+			if failover {
+				store.promote(replica)
+			}
+			close(g.open)
+			wantReply(t, <-holder, 1)
+			if data := store.data("k"); data != nil {
+				t.Errorf("failover %t: the store holds %q", failover, data)
+			}
+			wantNoPeek(t, q, "k")
+			wantGet(t, p, "k", 2)
+			wantGet(t, q, "k", 2)
+		}
+	})
+}
+
+// SPEC: R20
+func TestWaiterForAnotherProcessLeavesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		for _, on := range []onefold.OnAbandon{onefold.FinishLoad, onefold.CancelLoad} {
+			g := newGate()
+			src := &source{value: 7, hook: g.pass}
+			p := newCache(t, src.load, tier.Config{}, encoded(store))
+			q := newCache(t, src.load, tier.Config{OnAbandon: on}, encoded(store))
+			holder := get(t.Context(), p, "k")
+			<-g.reached
+			ctx, cancel := context.WithCancel(t.Context())
+			waiter := get(ctx, q, "k")
+			synctest.Wait()
+			start := time.Now()
+			cancel()
+			if r := <-waiter; r.err != context.Canceled || !time.Now().Equal(start) { //nolint:errorlint // its own, as it is
+				t.Errorf("Get = %v after %v, want Canceled at once", r.err, time.Since(start))
+			}
+			synctest.Wait()
+			close(g.open)
+			wantReply(t, <-holder, 7)
+			synctest.Wait()
+			if _, stored := q.Peek("k"); stored != (on == onefold.FinishLoad) {
+				t.Errorf("OnAbandon %d: q has the value: %t", on, stored)
+			}
+			if n := src.count(); n != 1 {
+				t.Errorf("%d loads, want 1", n)
+			}
+			if err := p.Delete(t.Context(), "k"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// A part of X10: those who waited for a holder that failed all load at once.
+func TestFailedHolderLetsEveryWaiterLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		var running, most, loads atomic.Int64
+		load := func(context.Context, string) (int, error) {
+			most.Store(max(most.Load(), running.Add(1)))
+			defer running.Add(-1)
+			time.Sleep(time.Second)
+			if loads.Add(1) == 1 {
+				return 0, errDown
+			}
+			return 7, nil
+		}
+		start := time.Now()
+		holder := get(t.Context(), newCache(t, load, tier.Config{}, encoded(store)), "k")
+		synctest.Wait()
+		var wg sync.WaitGroup
+		for range 5 {
+			c := newCache(t, load, tier.Config{}, encoded(store))
+			wg.Go(func() {
+				wantGet(t, c, "k", 7)
+				wantPeek(t, c, "k", 7)
+			})
+		}
+		wg.Wait()
+		if r := <-holder; !errors.Is(r.err, errDown) {
+			t.Errorf("Get = %v, want %v", r.err, errDown)
+		}
+		if took := time.Since(start); took != 2*time.Second || most.Load() != 5 {
+			t.Errorf("it took %v with %d loads at once, want 2s with 5", took, most.Load())
+		}
+		if store.data("k") != nil || store.count("fill") != 0 {
+			t.Errorf("those without a lease filled the store: %q", store.ops())
+		}
+	})
+}
+
+// SPEC: X02
+func TestStoreWithoutLeasesIsNeverFilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, deep := &memStore{}, &memStore{}
+		src := &source{value: 1}
+		c := newCache(t, src.load, tier.Config{}, encoded(plainStore{store}), encoded(deep))
+		wantGet(t, c, "k", 1)
+		if err := c.Set(t.Context(), "k", tier.Loaded[int]{Value: 2}); err != nil {
+			t.Error(err)
+		}
+		wantPeek(t, c, "k", 2)
+		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(deep)), "k", 2)
+		// A hit below it does not fill it either.
+		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(plainStore{store}), encoded(deep)), "k", 2)
+		if got, want := store.ops(), []string{"get k", "delete k", "get k"}; !slices.Equal(got, want) || store.data("k") != nil {
+			t.Errorf("the store saw %q and holds %q, want %q and nothing", got, store.data("k"), want)
+		}
+
+		// What somebody else stored there is read, with its age.
+		store.plant("k", sealed(t, "k", 3, tier.Config{TTL: 10 * time.Second}))
+		time.Sleep(4 * time.Second)
+		r := newCache(t, src.load, tier.Config{}, encoded(plainStore{store}))
+		wantGet(t, r, "k", 3)
+		time.Sleep(6 * time.Second)
+		wantNoPeek(t, r, "k")
+	})
+}
+
+// A writer whose far tier has no Setter, and whose key another process takes
+// before it can, leaves the tier to that one: its load began after the write.
+func TestSetLeavesATierThatAnotherHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		src := &source{value: 1}
+		p, q := newCache(t, src.load, tier.Config{}, encoded(store)), newCache(t, src.load, tier.Config{}, encoded(store))
+		store.after = only("delete", func(context.Context, string, string) error {
+			src.set(3)
+			wantGet(t, q, "k", 3)
+			return nil
+		})
+		if err := p.Set(t.Context(), "k", tier.Loaded[int]{Value: 2}); err != nil {
+			t.Error(err)
+		}
+		store.after = nil
+		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(store)), "k", 3)
+		if n := store.count("fill"); n != 1 {
+			t.Errorf("%d fills, want q's", n)
+		}
+	})
+}
+
+// A cache without a near tier shares loads and reads its far tiers each time.
+func TestFarOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		src := &source{value: 7, hook: func() { time.Sleep(time.Second) }}
+		c := newCacheOver(t, src.load, tier.Config{}, nil, encoded(store))
+		first, second := get(t.Context(), c, "k"), get(t.Context(), c, "k")
+		wantReply(t, <-first, 7)
+		wantReply(t, <-second, 7)
+		wantNoPeek(t, c, "k")
+		wantGet(t, c, "k", 7)
+		if err := c.Set(t.Context(), "k", tier.Loaded[int]{Value: 8}); err != nil {
+			t.Error(err)
+		}
+		wantGet(t, c, "k", 8)
+		if err := c.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+		src.set(9)
+		wantGet(t, c, "k", 9)
+		if n := src.count(); n != 2 {
+			t.Errorf("%d loads, want 2", n)
+		}
+		if err := c.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A value that cannot be encoded is kept near and fails nobody who reads; who
+// writes it is told.
+func TestValueThatCannotBeEncoded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		far := tier.Encoded[string, any](store, codec.StringKey[string], codec.JSON[any]())
+		c := newCache(t, func(context.Context, string) (any, error) { return any(struct{ F func() }{}), nil }, tier.Config{}, far)
+		if _, err := c.Get(t.Context(), "k"); err != nil {
+			t.Errorf("Get = %v, want nil", err)
+		}
+		if _, ok := c.Peek("k"); !ok {
+			t.Error("the value is not kept near")
+		}
+		if err := c.Set(t.Context(), "k", tier.Loaded[any]{Value: make(chan int)}); err == nil {
+			t.Error("Set = nil, want an error")
+		}
+		if got, want := store.ops(), []string{"acquire k", "release k"}; !slices.Equal(got, want) {
+			t.Errorf("the store saw %q, want %q", got, want)
+		}
+	})
+}
+
+// Byte values are those of their cache: they share no memory with what the
+// store was given or gave, nor with each other's tail.
+//
+// SPEC: N11
+func TestBytesAreNotAliased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		far := tier.Encoded[string, []byte](store, codec.StringKey[string], codec.Bytes())
+		loaded := []byte("value")
+		p := newCache(t, func(context.Context, string) ([]byte, error) { return loaded, nil }, tier.Config{}, far)
+		q := newCache(t, func(context.Context, string) ([]byte, error) { return nil, nil }, tier.Config{}, far)
+		get := func(c *tier.Cache[string, []byte]) []byte {
+			v, err := c.Get(t.Context(), "k")
+			if err != nil {
+				t.Error(err)
+			}
+			return v
+		}
+		get(p)
+		loaded[0] = 'X'
+		v := get(q)
+		_ = append(v, "more"...)
+		if got := string(get(q)); got != "value" {
+			t.Errorf("q has %q, want %q", got, "value")
+		}
+	})
+}

@@ -1,0 +1,304 @@
+package tier_test
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/onefold-go/onefold/mem"
+	"github.com/onefold-go/onefold/tier"
+)
+
+// Each test here is one interleaving that breaks a simpler cache, named in its
+// comment, held in place by gates.
+
+// Naive: check that the flight is still the key's, unlock, store. A Delete
+// slips in between and returns, and the old value is stored after it.
+func TestStoreAndCheckAreOneStep(t *testing.T) {
+	near := &spyNear{Near: mem.New[string, int](mem.Config{})}
+	src := &source{value: 1}
+	c := newCacheOver(t, src.load, tier.Config{}, near)
+	deleted := make(chan struct{})
+	near.set = func() { // between the check and the store
+		src.set(2)
+		go func() {
+			defer close(deleted)
+			if err := c.Delete(t.Context(), "k"); err != nil {
+				t.Error(err)
+			}
+		}()
+		for range 10_000 { // let Delete through, if it can get through
+			select {
+			case <-deleted:
+				return
+			default:
+				runtime.Gosched()
+			}
+		}
+	}
+	wantGet(t, c, "k", 1)
+	<-deleted
+	near.set = nil
+	wantNoPeek(t, c, "k")
+	wantGet(t, c, "k", 2)
+}
+
+// Naive: take the fence after reading the far tier. What was read before a
+// Delete is then stored near after it.
+func TestFenceIsTakenBeforeTheFarRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &source{value: 1}
+		store := &memStore{}
+		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(store)), "k", 1)
+		g := newGate()
+		store.after = only("acquire", g.hook)
+		c := newCache(t, src.load, tier.Config{}, encoded(store))
+		reader := get(t.Context(), c, "k")
+		<-g.reached // it has the old value in its hands
+		src.set(2)
+		if err := c.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+		close(g.open)
+		wantReply(t, <-reader, 1)
+		wantNoPeek(t, c, "k")
+		wantGet(t, c, "k", 2)
+	})
+}
+
+// Naive: delete the near tier first. A reader then finds the far tier's old
+// value, and stores it near after Delete has been there.
+func TestNearIsDeletedAfterFar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &source{value: 1}
+		store := &memStore{}
+		c := newCache(t, src.load, tier.Config{}, encoded(store))
+		wantGet(t, c, "k", 1)
+		src.set(2)
+		g := newGate()
+		store.before = only("delete", g.hook)
+		deleted := make(chan error)
+		go func() { deleted <- c.Delete(t.Context(), "k") }()
+		<-g.reached
+		wantGet(t, c, "k", 1) // Delete has not returned
+		close(g.open)
+		if err := <-deleted; err != nil {
+			t.Error(err)
+		}
+		wantNoPeek(t, c, "k")
+		wantGet(t, c, "k", 2)
+	})
+}
+
+// Naive: of two far tiers delete the upper one first. A reader then takes the
+// upper lease after its deletion, reads the old value below, and fills the
+// upper tier with a lease that nothing has voided.
+func TestDeepestTierIsDeletedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &source{value: 1}
+		top, deep := &memStore{}, &memStore{}
+		c := newCache(t, src.load, tier.Config{}, encoded(top), encoded(deep))
+		wantGet(t, c, "k", 1)
+		src.set(2)
+		// A second process, to meet the far tiers whatever is near in the first.
+		other := newCache(t, src.load, tier.Config{}, encoded(top), encoded(deep))
+		g := newGate()
+		deep.before = only("delete", g.hook)
+		deleted := make(chan error)
+		go func() { deleted <- c.Delete(t.Context(), "k") }()
+		<-g.reached
+		wantGet(t, other, "k", 1)
+		close(g.open)
+		if err := <-deleted; err != nil {
+			t.Error(err)
+		}
+		if top.data("k") != nil || deep.data("k") != nil {
+			t.Errorf("after Delete the far tiers hold %q and %q", top.data("k"), deep.data("k"))
+		}
+		wantGet(t, c, "k", 2)
+	})
+}
+
+// The same with the reader between the two deletions: it has the upper lease
+// from before, and the lower tier's value from before. Its fill is refused, and
+// a refused value is not kept near.
+func TestUpperLeaseDiesWithItsDelete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &source{value: 1}
+		top, deep := &memStore{}, &memStore{}
+		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(deep)), "k", 1)
+		reading := newGate()
+		deep.after = only("acquire", reading.hook)
+		q := newCache(t, src.load, tier.Config{}, encoded(top), encoded(deep))
+		reader := get(t.Context(), q, "k")
+		<-reading.reached
+		src.set(2)
+		p := newCache(t, src.load, tier.Config{}, encoded(top), encoded(deep))
+		if err := p.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+		close(reading.open)
+		wantReply(t, <-reader, 1)
+		if top.data("k") != nil {
+			t.Errorf("after Delete the upper tier holds %q", top.data("k"))
+		}
+		wantNoPeek(t, q, "k")
+		wantGet(t, q, "k", 2)
+	})
+}
+
+// Naive: fill with a plain SET. The lease that Delete took away stops nothing,
+// and the old value is back for everyone.
+//
+// SPEC: R11
+func TestLoadFromBeforeDeleteFillsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		for name, far := range map[string]tier.Store{"Leaser": store, "Setter": setStore{store}} {
+			g := newGate()
+			src := &source{value: 1, hook: g.pass}
+			c := newCache(t, src.load, tier.Config{}, encoded(far))
+			reader := get(t.Context(), c, name)
+			<-g.reached
+			src.set(2)
+			if err := c.Delete(t.Context(), name); err != nil {
+				t.Error(err)
+			}
+			close(g.open)
+			wantReply(t, <-reader, 1)
+			if data := store.data(name); data != nil {
+				t.Errorf("%s: after Delete the far tier holds %q", name, data)
+			}
+			wantGet(t, c, name, 2)
+		}
+	})
+}
+
+// Naive: a joiner trusts whatever flight it finds. Here Delete has returned, so
+// the old flight must not be found, though it still runs.
+//
+// SPEC: C11
+func TestNobodyJoinsAFlightFromBeforeDelete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{}
+		src := &source{value: 1}
+		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(store)), "k", 1)
+		g := newGate()
+		store.after = only("acquire", g.hook)
+		c := newCache(t, src.load, tier.Config{}, encoded(store))
+		old := get(t.Context(), c, "k")
+		<-g.reached
+		src.set(2)
+		if err := c.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+		young := get(t.Context(), c, "k")
+		synctest.Wait()
+		close(g.open)
+		wantReply(t, <-old, 1)
+		wantReply(t, <-young, 2)
+		wantPeek(t, c, "k", 2)
+	})
+}
+
+// Naive: look in the near tier once. A caller misses; the load under way is
+// stored and leaves the table; the caller finds no flight and loads again.
+func TestNearIsLookedIntoAgainBeforeALoadStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near := &spyNear{Near: mem.New[string, int](mem.Config{})}
+		g := newGate()
+		near.got = g.pass
+		src := &source{value: 1}
+		c := newCacheOver(t, src.load, tier.Config{}, near)
+		late := get(t.Context(), c, "k")
+		<-g.reached // it has missed
+		wantGet(t, c, "k", 1)
+		close(g.open)
+		wantReply(t, <-late, 1)
+		if got, want := c.Stats(), (tier.Stats{Hits: 1, Led: 1}); got != want || src.count() != 1 {
+			t.Errorf("Stats = %+v with %d loads, want %+v with 1", got, src.count(), want)
+		}
+	})
+}
+
+// Naive: wake the callers, then store. A caller that comes after the first
+// answer misses, and loads again.
+func TestValueIsNearBeforeAnybodyHasIt(t *testing.T) {
+	var loads atomic.Int64
+	c := newCache(t, func(context.Context, string) (int, error) { return int(loads.Add(1)), nil }, tier.Config{})
+	for i := range 1000 {
+		first := get(t.Context(), c, "k")
+		wantReply(t, <-first, i+1)
+		wantPeek(t, c, "k", i+1)
+		if err := c.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A value that a far tier refused answers those who waited for it, and is kept
+// nowhere: the key was deleted by somebody whose word has not come here.
+func TestRefusedFillIsNotKeptNear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		src := &source{value: 1, hook: g.pass}
+		store := &memStore{}
+		p, q := newCache(t, src.load, tier.Config{}, encoded(store)), newCache(t, src.load, tier.Config{}, encoded(store))
+		leader := get(t.Context(), q, "k")
+		<-g.reached
+		joiner := get(t.Context(), q, "k")
+		synctest.Wait()
+		src.set(2)
+		if err := p.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+		close(g.open)
+		wantReply(t, <-leader, 1)
+		wantReply(t, <-joiner, 1)
+		wantNoPeek(t, q, "k")
+		wantGet(t, q, "k", 2)
+	})
+}
+
+// The same when the answer of the fill is lost: it may have been a refusal.
+func TestUnknownFillIsNotKeptNear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, store := range map[string]*memStore{
+			"not done":    {before: only("fill", down)},
+			"answer lost": {after: only("fill", down)},
+		} {
+			c := newCache(t, (&source{value: 1}).load, tier.Config{}, encoded(store))
+			wantGet(t, c, name, 1)
+			wantNoPeek(t, c, name)
+		}
+	})
+}
+
+// A tier never has a value that one below it refused, and the leases above are
+// given back.
+func TestRefusalStopsTheFillsAbove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		src := &source{value: 1, hook: g.pass}
+		top, deep := &memStore{}, &memStore{}
+		c := newCache(t, src.load, tier.Config{}, encoded(top), encoded(deep))
+		leader := get(t.Context(), c, "k")
+		<-g.reached
+		src.set(2)
+		if err := deep.Delete(t.Context(), "k"); err != nil { // another process has got that far
+			t.Error(err)
+		}
+		close(g.open)
+		wantReply(t, <-leader, 1)
+		if top.data("k") != nil || deep.data("k") != nil {
+			t.Errorf("the far tiers hold %q and %q", top.data("k"), deep.data("k"))
+		}
+		if top.count("fill") != 0 || top.count("release") != 1 {
+			t.Errorf("the upper tier saw %q, want its lease given back", top.ops())
+		}
+		wantNoPeek(t, c, "k")
+		wantGet(t, c, "k", 2)
+	})
+}
