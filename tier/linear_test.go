@@ -223,8 +223,20 @@ const (
 	callsEach  = 15 // so that no key has maxLoads loads
 )
 
-// TestLinearizability runs random histories of each plan on real goroutines.
-// Its schedule is the machine's; the seed gives the plans again.
+var plans = map[string]plan{
+	"registers":    {peek: 0.4, set: 0.3, delete: 0.3},
+	"read through": {peek: 0.2, set: 0.1, delete: 0.1, write: 0.1, fail: 0.1, leave: 0.1},
+	"write heavy":  {peek: 0.1, delete: 0.2, write: 0.2, fail: 0.1, leave: 0.1},
+	"far tiers":    {peek: 0.2, delete: 0.1, write: 0.1, fail: 0.1, leave: 0.1, far: twoFar},
+	"processes":    {peek: 0.1, delete: 0.1, write: 0.1, far: twoFar, readers: 2},
+}
+
+func twoFar() []tier.Far[string, int] {
+	return []tier.Far[string, int]{encoded(&memStore{}), encoded(setStore{&memStore{}})}
+}
+
+// TestLinearizability makes random histories of each plan on real goroutines.
+// The seed gives the plans again; how they interleave is up to the machine.
 //
 // SPEC: L01, L02, L03
 func TestLinearizability(t *testing.T) {
@@ -233,26 +245,19 @@ func TestLinearizability(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("seed %d", seed)
-	twoFar := func() []tier.Far[string, int] {
-		return []tier.Far[string, int]{encoded(&memStore{}), encoded(setStore{&memStore{}})}
+	for name, p := range plans {
+		t.Run(name, func(t *testing.T) { p.check(t, seed) })
 	}
-	for name, p := range map[string]plan{
-		"registers":    {peek: 0.4, set: 0.3, delete: 0.3},
-		"read through": {peek: 0.2, set: 0.1, delete: 0.1, write: 0.1, fail: 0.1, leave: 0.1},
-		"write heavy":  {peek: 0.1, delete: 0.2, write: 0.2, fail: 0.1, leave: 0.1},
-		"far tiers":    {peek: 0.2, set: 0.1, delete: 0.1, write: 0.1, fail: 0.1, leave: 0.1, far: twoFar},
-		"processes":    {peek: 0.1, delete: 0.1, write: 0.1, far: twoFar, readers: 2},
-	} {
-		t.Run(name, func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(seed, 0))
-			end := time.Now().Add(*linearFor)
-			histories := 0
-			for time.Now().Before(end) && p.random(t, rng).check(t, p.far != nil) {
-				histories++
-			}
-			t.Logf("%d histories", histories)
-		})
+}
+
+// check makes histories until their time is over or one of them is wrong.
+func (p plan) check(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	histories := 0
+	for start := time.Now(); time.Since(start) < *linearFor && p.random(t, rng).check(t, p.far != nil); {
+		histories++
 	}
+	t.Logf("%d histories", histories)
 }
 
 var errLoad = errors.New("load")

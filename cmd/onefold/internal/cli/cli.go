@@ -32,7 +32,7 @@ const exitCodes = `Exit codes:
 // code. Figures go to out; progress, notes and errors go to errw. When ctx
 // ends, the run is interrupted.
 func Main(ctx context.Context, args []string, out, errw io.Writer) int {
-	root := newRoot(args)
+	root := newRoot(args) //nolint:contextcheck // a command gets its context from ExecuteContext
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errw)
@@ -110,12 +110,16 @@ func complain(errw io.Writer, err error) {
 			line = strings.ReplaceAll(strings.TrimPrefix(line, name), ": "+name, ": ")
 		}
 		if strings.HasPrefix(line, " ") {
-			fmt.Fprintln(errw, line) // goes with the line before
+			tell(errw, line) // goes with the line before
 			continue
 		}
-		fmt.Fprintln(errw, "onefold:", line)
+		tell(errw, "onefold: "+line)
 	}
 }
+
+// tell prints a line for whoever watches. Where it cannot be printed, nobody
+// does.
+func tell(errw io.Writer, line string) { _, _ = fmt.Fprintln(errw, line) }
 
 // version is that of the module, and of the commit where it is known.
 func version(info *debug.BuildInfo, ok bool) string {

@@ -3,7 +3,6 @@ package cli_test
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -61,7 +60,9 @@ func serve(t *testing.T) *server {
 		if r.Method == http.MethodGet {
 			s.gets.Add(1)
 		}
-		fmt.Fprintln(w, "the page of", r.URL.Path)
+		if _, err := fmt.Fprintln(w, "the page of", r.URL.Path); err != nil {
+			t.Errorf("answering: %v", err)
+		}
 	}))
 	t.Cleanup(s.Close)
 	return &s
@@ -186,7 +187,9 @@ func TestFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed := l.Addr().String()
-	l.Close()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 
 	for _, test := range []struct {
 		name  string
@@ -303,13 +306,12 @@ func TestFailingSourceEnds(t *testing.T) {
 
 func TestTraceIsReplayed(t *testing.T) {
 	var text bytes.Buffer
-	w := csv.NewWriter(&text)
+	text.WriteString("ms,item\n")
 	for i := range 200 {
-		w.Write([]string{fmt.Sprint(i * 10), fmt.Sprint("item", i%3)})
+		fmt.Fprintf(&text, "%d,item%d\n", i*10, i%3)
 	}
-	w.Flush()
 	path := filepath.Join(t.TempDir(), "calls.csv")
-	if err := os.WriteFile(path, append([]byte("ms,item\n"), text.Bytes()...), 0o600); err != nil {
+	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := serve(t)

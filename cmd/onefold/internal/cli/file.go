@@ -22,8 +22,8 @@ type output struct {
 // and not after it. It leaves nothing behind.
 func newOutput(flag, path string) (*output, error) {
 	o := &output{flag: flag, path: path}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		o.path = real
+	if end, err := filepath.EvalSymlinks(path); err == nil {
+		o.path = end
 	}
 	switch info, err := os.Stat(o.path); {
 	case err == nil && info.IsDir():
@@ -41,8 +41,7 @@ func newOutput(flag, path string) (*output, error) {
 }
 
 func (o *output) cannot(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		err = at.Err // the path is not the one that the user gave
 	}
 	return fmt.Errorf("%s %s cannot be written: %w; give a path in a directory that exists and is yours", o.flag, o.path, err)

@@ -59,7 +59,9 @@ func newLab(args []string) *cobra.Command {
 	}
 	f := newLabFlags(cmd)
 	f.args = args
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runLab(cmd, f) }
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return runLab(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), f)
+	}
 	cmd.SetUsageFunc(func(cmd *cobra.Command) error {
 		_, err := fmt.Fprintf(cmd.OutOrStderr(), "Usage:\n  %s\n\nExamples:\n%s\n%s",
 			cmd.UseLine(), cmd.Example, f.usages(cmp.Or(terminalWidth(cmd.OutOrStderr()), 100)))
@@ -81,20 +83,19 @@ func newLab(args []string) *cobra.Command {
 }
 
 // runLab runs the comparison and prints it.
-func runLab(cmd *cobra.Command, f *labFlags) error {
+func runLab(ctx context.Context, out, errw io.Writer, f *labFlags) error {
 	f.settle()
-	if err := f.faults(); err != nil {
+	if err := f.faults(ctx); err != nil {
 		return usageError{err}
 	}
 	files, err := newOutputs(f)
 	if err != nil {
 		return err
 	}
-	ctx, errw := cmd.Context(), cmd.ErrOrStderr()
 	r, runErr := measure(ctx, f, errw)
 	if r == nil {
 		if ctx.Err() != nil {
-			fmt.Fprintln(errw, "onefold: interrupted before anything was measured")
+			tell(errw, "onefold: interrupted before anything was measured")
 			return errInterrupted
 		}
 		return runErr
@@ -102,7 +103,7 @@ func runLab(cmd *cobra.Command, f *labFlags) error {
 	r.Version = version(debug.ReadBuildInfo())
 	r.Command = append([]string{"onefold"}, withoutSecrets(f.args)...)
 	r.Next = next(f, r)
-	err = errors.Join(runErr, show(cmd.OutOrStdout(), f, r), files.write(errw, f, r))
+	err = errors.Join(runErr, show(out, f, r), files.write(errw, f, r))
 	if err == nil && r.Partial {
 		return errInterrupted
 	}
@@ -276,12 +277,12 @@ func (o outputs) write(errw io.Writer, f *labFlags, r *figures.Report) error {
 			continue
 		}
 		if r.Partial && file.isPlain() && file.exists() {
-			fmt.Fprintf(errw, "%s %s is left as it was, as the run is not complete\n", file.flag, file.path)
+			tell(errw, file.flag+" "+file.path+" is left as it was, as the run is not complete")
 			continue
 		}
 		err := file.write(func(w io.Writer) error { return file.fill(w, r) })
 		if err == nil && !f.quiet {
-			fmt.Fprintf(errw, "wrote %s\n", file.path)
+			tell(errw, "wrote "+file.path)
 		}
 		errs = append(errs, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -118,7 +117,7 @@ func newLabFlags(cmd *cobra.Command) *labFlags {
 	}
 
 	g := f.group("Source")
-	g.StringVar(&f.source, "source", "sqlite", "`sqlite`, or postgres://user:password@host:port/database, or http://host/path/{key}")
+	g.StringVar(&f.source, "source", "sqlite", "`where` to load from: sqlite, or postgres://user:password@host:port/database, or http://host/path/{key}")
 	g.Var(&f.rows, "rows", "order lines in the shop that is put into the database")
 	g.Var(&f.limit, "limit", "loads that the source runs at once, as a connection pool; others wait; 0: no limit of ours")
 
@@ -135,13 +134,13 @@ func newLabFlags(cmd *cobra.Command) *labFlags {
 
 	g = f.group("Calls, from a trace")
 	g.StringVar(&f.trace, "trace", "", "replay the calls recorded in `FILE`, plain, gzip or zstd; - is standard input")
-	g.StringVar(&f.format, "format", "", "one of "+strings.Join(arrival.Formats(), ", ")+" (default: by the content)")
+	g.StringVar(&f.format, "format", "", "its `name`: "+strings.Join(arrival.Formats(), ", ")+" (default: by the content)")
 	g.StringVar(&f.timeColumn, "time", "", "`column` with the time: a header's name, a number from 1, or a JSON field")
 	g.StringVar(&f.keyColumn, "key", "", "`column` with the key, or a,b to join two")
 	g.StringVar(&f.timeUnit, "time-unit", "", "`unit` of numeric times: s, ms, us, ns, 100ns; or the layout of dates")
 	g.StringVar(&f.pattern, "pattern", "", "`regexp` with the groups time and key, for lines of text")
 	g.StringVar(&f.method, "method", "", "keep only the calls of this `method`, such as GET")
-	g.Var(&f.speed, "speed", "replay so many times faster than recorded")
+	g.Var(&f.speed, "speed", "replay so many times faster than recorded; loads and TTL keep their time")
 	g.Var(&f.maxCalls, "max-calls", "replay no more than so many calls; 0: five million")
 	g.BoolVar(&f.keepStamps, "keep-stamps", false, "leave calls with equal coarse times together (default: spread them over the tick)")
 
@@ -224,77 +223,124 @@ func (f *labFlags) settle() {
 }
 
 // faults are all that is wrong with the flags, or nil.
-func (f *labFlags) faults() error {
-	var errs []error
-	wrong := func(flag, text, remedy string) {
-		errs = append(errs, fmt.Errorf("--%s is %q: %s", flag, text, remedy))
-	}
-
-	unread := make(map[string]bool)
+func (f *labFlags) faults(ctx context.Context) error {
+	c := checks{flags: f, unread: make(map[string]bool)}
 	for _, g := range f.groups {
-		g.flags.VisitAll(func(flag *pflag.Flag) {
-			if v, ok := flag.Value.(interface{ unread() error }); ok {
-				if err := v.unread(); err != nil {
-					unread[flag.Name] = true
-					errs = append(errs, fmt.Errorf("--%s is %w", flag.Name, err))
-				}
-			}
-		})
+		g.flags.VisitAll(c.read)
 	}
-	// check tells of a value that was read but cannot be.
-	check := func(flag string, ok bool, remedy string) {
-		if !ok && !unread[flag] {
-			wrong(flag, f.text(flag), remedy)
-		}
-	}
-
-	if scheme, _, _ := strings.Cut(f.source, "://"); !slices.Contains([]string{"sqlite", "sqlite:", "postgres", "postgresql", "http", "https"}, strings.ToLower(scheme)) {
-		wrong("source", blankURL(f.source), "want sqlite, postgres://user:password@host:port/database, or http://host/path")
-	}
-	check("rows", f.rows.v >= 1, "want 1 or more")
-	check("limit", f.limit.v >= 0, "want 0 (no limit) or more")
-	check("duration", f.duration.v > 0, "want more than 0, such as 3s")
-	check("ttl", f.ttl.v > 0, "want more than 0, such as 1200ms")
-	check("timeout", f.timeout.v > 0, "want more than 0, such as 1s")
-	check("invalidate", f.invalidate.v >= 0, "want 0 (no writes) or more writes a second")
-	check("repeat", f.repeat.v >= 1, "want 1 or more")
-	check("progress", slices.Contains(progressModes, f.progress), "want one of "+strings.Join(progressModes, ", "))
-
+	c.check("source", f.knownSource(), "want sqlite, postgres://user:password@host:port/database, or http://host/path")
+	c.check("rows", f.rows.v >= 1, "want 1 or more")
+	c.check("limit", f.limit.v >= 0, "want 0 (no limit) or more")
+	c.check("duration", f.duration.v > 0, "want more than 0, such as 3s")
+	c.check("ttl", f.ttl.v > 0, "want more than 0, such as 1200ms")
+	c.check("timeout", f.timeout.v > 0, "want more than 0, such as 1s")
+	c.check("invalidate", f.invalidate.v >= 0, "want 0 (no writes) or more writes a second")
+	c.check("repeat", f.repeat.v >= 1, "want 1 or more")
+	c.check("progress", slices.Contains(progressModes, f.progress), "want one of "+strings.Join(progressModes, ", "))
 	if f.trace == "" {
-		errs = append(errs, f.foreign(traceOnly, "describes a trace; add --trace FILE, or leave it out")...)
-		check("rate", f.rate.v > 0, "want more than 0 calls a second")
-		check("keys", f.keys.v >= 1 && f.keys.v <= mostKeys, fmt.Sprintf("want 1 to %d", mostKeys))
-		check("skew", f.skew.v > 0, "want more than 0, such as 0.9")
-		check("burst", f.burst.v >= 1, "want 1 (no burst) or more times the rate")
-		check("burst-at", f.burstAt.v >= 0, "want 0 or more")
-		check("burst-for", f.burstFor.v >= 0, "want 0 or more")
-		known := !unread["keys"] && f.keys.v >= 1
-		check("burst-keys", f.burstKeys.v >= 1 && f.burstKeys.v <= f.keys.v || !known, fmt.Sprintf("want 1 to the number of --keys, %d", f.keys.v))
-		check("warm", f.warm.v >= 0 && f.warm.v <= f.keys.v || !known, fmt.Sprintf("want 0 to the number of --keys, %d", f.keys.v))
-		if f.burst.v > 1 && f.burstAt.v >= 0 && f.burstFor.v >= 0 && f.duration.v > 0 && f.burstAt.v+f.burstFor.v > f.duration.v {
-			errs = append(errs, fmt.Errorf("--burst-at %v and --burst-for %v end after --duration %v: make the burst earlier or shorter, or the run longer", f.burstAt.v, f.burstFor.v, f.duration.v))
-		}
-		if calls := f.rate.v * f.duration.v.Seconds(); calls > mostCalls {
-			errs = append(errs, fmt.Errorf("--rate %s for --duration %v makes %.0f calls, more than %d: lower one of them", f.rate.text(), f.duration.v, calls, mostCalls))
-		}
+		f.checkGenerated(&c)
 	} else {
-		errs = append(errs, f.foreign(generatedOnly, "describes generated calls; leave it out, or leave out --trace")...)
-		check("speed", f.speed.v > 0, "want more than 0; 10 is ten times faster than recorded")
-		check("max-calls", f.maxCalls.v >= 0, "want 0 (five million) or more")
-		check("warm", f.warm.v >= 0, "want 0 or more")
-		errs = append(errs, f.traceFault(unread))
+		f.checkTrace(ctx, &c)
 	}
 	if f.quiet && f.given("progress") {
-		errs = append(errs, errors.New("--quiet shows no progress: leave out --quiet or --progress"))
+		c.add(errors.New("--quiet shows no progress: leave out --quiet or --progress"))
 	}
 	if f.quiet && f.explain {
-		errs = append(errs, errors.New("--quiet and --explain exclude each other: leave one out"))
+		c.add(errors.New("--quiet and --explain exclude each other: leave one out"))
 	}
-	if f.json == f.report && f.json != "" {
-		wrong("json", f.json, "--report is the same file; give another")
-	}
+	c.check("json", f.json == "" || f.json != f.report, "--report is the same file; give another")
 	_, err := f.kinds()
-	return errors.Join(append(errs, err)...)
+	c.add(err)
+	return errors.Join(c.errs...)
+}
+
+func (f *labFlags) knownSource() bool {
+	scheme, _, _ := strings.Cut(strings.ToLower(f.source), "://")
+	return slices.Contains([]string{"sqlite", "sqlite:", "postgres", "postgresql", "http", "https"}, scheme)
+}
+
+func (f *labFlags) checkGenerated(c *checks) {
+	c.foreign(traceOnly, "describes a trace; add --trace FILE, or leave it out")
+	c.check("rate", f.rate.v > 0, "want more than 0 calls a second")
+	c.check("keys", f.keys.v >= 1 && f.keys.v <= mostKeys, fmt.Sprintf("want 1 to %d", mostKeys))
+	c.check("skew", f.skew.v > 0, "want more than 0, such as 0.9")
+	c.check("burst", f.burst.v >= 1, "want 1 (no burst) or more times the rate")
+	c.check("burst-at", f.burstAt.v >= 0, "want 0 or more")
+	c.check("burst-for", f.burstFor.v >= 0, "want 0 or more")
+	if !c.unread["keys"] && f.keys.v >= 1 {
+		c.check("burst-keys", f.burstKeys.v >= 1 && f.burstKeys.v <= f.keys.v, fmt.Sprintf("want 1 to the number of --keys, %d", f.keys.v))
+		c.check("warm", f.warm.v >= 0 && f.warm.v <= f.keys.v, fmt.Sprintf("want 0 to the number of --keys, %d", f.keys.v))
+	}
+	if f.burst.v > 1 && f.burstAt.v >= 0 && f.burstFor.v >= 0 && f.duration.v > 0 && f.burstAt.v+f.burstFor.v > f.duration.v {
+		c.add(fmt.Errorf("--burst-at %v and --burst-for %v end after --duration %v: make the burst earlier or shorter, or the run longer", f.burstAt.v, f.burstFor.v, f.duration.v))
+	}
+	if calls := f.rate.v * f.duration.v.Seconds(); calls > mostCalls {
+		c.add(fmt.Errorf("--rate %s for --duration %v makes %.0f calls, more than %d: lower one of them", f.rate.text(), f.duration.v, calls, mostCalls))
+	}
+}
+
+func (f *labFlags) checkTrace(ctx context.Context, c *checks) {
+	c.foreign(generatedOnly, "describes generated calls; leave it out, or leave out --trace")
+	c.check("speed", f.speed.v > 0, "want more than 0; 10 is ten times faster than recorded")
+	c.check("max-calls", f.maxCalls.v >= 0, "want 0 (five million) or more")
+	c.check("warm", f.warm.v >= 0, "want 0 or more")
+
+	// The rest is for the reader of traces to say. What is told already it is
+	// not asked again.
+	o := f.traceOptions()
+	o.Speed, o.MaxCalls, o.MaxDuration = 1, 0, 0
+	_, err := arrival.ReadTraceFrom(ctx, untouched{}, "", o)
+	if !errors.Is(err, errUntouched) { // else it began to read: it objects to nothing
+		c.add(err)
+	}
+}
+
+var errUntouched = errors.New("not read")
+
+// untouched is a reader that gives nothing.
+type untouched struct{}
+
+func (untouched) Read([]byte) (int, error) { return 0, errUntouched }
+
+// checks collects what is wrong with flags.
+type checks struct {
+	flags  *labFlags
+	unread map[string]bool // flags whose text could not be read, told already
+	errs   []error
+}
+
+func (c *checks) add(err error) {
+	if err != nil {
+		c.errs = append(c.errs, err)
+	}
+}
+
+// read tells of a flag whose text could not be read.
+func (c *checks) read(flag *pflag.Flag) {
+	v, ok := flag.Value.(interface{ unread() error })
+	if !ok {
+		return
+	}
+	if err := v.unread(); err != nil {
+		c.unread[flag.Name] = true
+		c.add(fmt.Errorf("--%s is %w", flag.Name, err))
+	}
+}
+
+// check tells of a value that was read but cannot be.
+func (c *checks) check(flag string, ok bool, remedy string) {
+	if !ok && !c.unread[flag] {
+		c.add(fmt.Errorf("--%s is %q: %s", flag, blankURL(c.flags.text(flag)), remedy))
+	}
+}
+
+// foreign tells of flags that were given and have no meaning here.
+func (c *checks) foreign(names []string, remedy string) {
+	for _, name := range names {
+		if c.flags.given(name) {
+			c.add(fmt.Errorf("--%s is %q, but it %s", name, c.flags.text(name), remedy))
+		}
+	}
 }
 
 // text is a flag's value as the user wrote it.
@@ -305,45 +351,6 @@ func (f *labFlags) text(name string) string {
 	}
 	return v.String()
 }
-
-// foreign tells of flags that were given and have no meaning here.
-func (f *labFlags) foreign(names []string, remedy string) []error {
-	var errs []error
-	for _, name := range names {
-		if f.given(name) {
-			errs = append(errs, fmt.Errorf("--%s is %q, but it %s", name, f.text(name), remedy))
-		}
-	}
-	return errs
-}
-
-// traceFault asks the reader of traces what it thinks of its options.
-func (f *labFlags) traceFault(unread map[string]bool) error {
-	o := f.traceOptions()
-	if unread["speed"] || o.Speed <= 0 {
-		o.Speed = 1 // told already
-	}
-	if unread["max-calls"] || o.MaxCalls < 0 {
-		o.MaxCalls = 0
-	}
-	if unread["duration"] || o.MaxDuration < 0 {
-		o.MaxDuration = 0
-	}
-	_, err := arrival.ReadTraceFrom(context.Background(), untouched{}, "", o)
-	if errors.Is(err, errUntouched) {
-		return nil // it began to read: there is nothing it objects to
-	}
-	return err
-}
-
-var errUntouched = errors.New("not read")
-
-// untouched is a reader that gives nothing.
-type untouched struct{}
-
-func (untouched) Read([]byte) (int, error) { return 0, errUntouched }
-
-var _ io.Reader = untouched{}
 
 func (f *labFlags) traceOptions() arrival.TraceOptions {
 	o := arrival.TraceOptions{
@@ -412,9 +419,10 @@ func (f *labFlags) kinds() ([]strategy.Kind, error) {
 
 // names are those of all strategies.
 func names() []string {
-	var all []string
-	for _, kind := range strategy.All() {
-		all = append(all, kind.Name)
+	kinds := strategy.All()
+	all := make([]string, len(kinds))
+	for i, kind := range kinds {
+		all[i] = kind.Name
 	}
 	return all
 }

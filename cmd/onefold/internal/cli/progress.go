@@ -52,13 +52,13 @@ type lines struct{ w io.Writer }
 
 func (l *lines) step(s lab.Step) {
 	if s.Replay {
-		fmt.Fprintf(l.w, "[%d/%d] %s\n", s.Done+1, s.Of, s.Title)
+		tell(l.w, fmt.Sprintf("[%d/%d] %s", s.Done+1, s.Of, s.Title))
 	} else {
-		fmt.Fprintln(l.w, s.Title)
+		tell(l.w, s.Title)
 	}
 }
 
-func (l *lines) say(text string) { fmt.Fprintln(l.w, text) }
+func (l *lines) say(text string) { tell(l.w, text) }
 func (l *lines) end()            {}
 
 // A bar is one line of a terminal, drawn anew ten times a second.
@@ -89,7 +89,7 @@ func (b *bar) run() {
 		case <-tick.C:
 			b.draw()
 		case <-b.stop:
-			fmt.Fprint(b.w, "\r\x1b[K")
+			b.print("\r\x1b[K")
 			return
 		}
 	}
@@ -104,7 +104,7 @@ func (b *bar) step(s lab.Step) {
 func (b *bar) say(text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	fmt.Fprintf(b.w, "\r\x1b[K%s\n", text)
+	b.print("\r\x1b[K" + text + "\n")
 }
 
 func (b *bar) end() {
@@ -116,9 +116,11 @@ func (b *bar) draw() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.now.Title != "" {
-		fmt.Fprint(b.w, "\r", barLine(b.now, time.Since(b.since), b.width), "\x1b[K")
+		b.print("\r" + barLine(b.now, time.Since(b.since), b.width) + "\x1b[K")
 	}
 }
+
+func (b *bar) print(text string) { _, _ = io.WriteString(b.w, text) } // see tell
 
 // barLine is the picture of a step that has taken so long until now.
 func barLine(s lab.Step, took time.Duration, width int) string {

@@ -22,13 +22,11 @@ type value[T any] struct {
 
 // Set, String and Type are what package pflag asks of a value.
 func (f *value[T]) Set(text string) error {
-	f.given, f.fault = text, nil
-	v, err := f.read(strings.TrimSpace(text))
-	if err != nil {
-		f.fault = err
-		return nil
+	v, fault := f.read(strings.TrimSpace(text))
+	if fault == nil {
+		f.v = v
 	}
-	f.v = v
+	f.given, f.fault = text, fault
 	return nil
 }
 
@@ -149,7 +147,7 @@ func readSlowness(s string) (slowness, error) {
 	}
 	x, err := readShare(p)
 	if err != nil {
-		return slowness{}, fmt.Errorf("%s: %s", want, err)
+		return slowness{}, fmt.Errorf("%s: %w", want, err)
 	}
 	by, err := readSpan(d)
 	if err != nil || by < 0 {

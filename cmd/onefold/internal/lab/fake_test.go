@@ -122,12 +122,12 @@ func (s *simple) Close() error {
 }
 
 // kind makes an entry of the catalogue out of a function.
-func kind(name string, make func(strategy.Load, strategy.Config) strategy.Strategy) strategy.Kind {
+func kind(name string, open func(strategy.Load, strategy.Config) strategy.Strategy) strategy.Kind {
 	return strategy.Kind{
 		Name:  name,
 		Title: name,
 		New: func(load strategy.Load, cfg strategy.Config) (strategy.Strategy, error) {
-			return make(load, cfg), nil
+			return open(load, cfg), nil
 		},
 	}
 }

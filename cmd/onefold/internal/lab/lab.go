@@ -148,9 +148,12 @@ func (l *Lab) Run(ctx context.Context) (*figures.Report, error) {
 	for done < total && err == nil && ctx.Err() == nil {
 		kind := done % len(kinds)
 		l.tell(Step{Title: kinds[kind].Title, Replay: true, Done: done, Of: total, Takes: l.opts.Stream.Duration})
-		var m *measurement
-		if m, err = l.replay(ctx, kinds[kind]); m != nil {
+		m, fault := l.replay(ctx, kinds[kind])
+		switch {
+		case fault == nil:
 			measured[kind] = append(measured[kind], m)
+		case ctx.Err() == nil:
+			err = fmt.Errorf("%s: %w", kinds[kind].Name, fault)
 		}
 		done++
 	}
@@ -170,14 +173,8 @@ func (l *Lab) Run(ctx context.Context) (*figures.Report, error) {
 // replay brings the source and the machine to rest and runs one strategy.
 func (l *Lab) replay(ctx context.Context, kind strategy.Kind) (*measurement, error) {
 	o := l.opts
-	fail := func(err error) (*measurement, error) {
-		if ctx.Err() != nil {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("%s: %w", kind.Name, err)
-	}
 	if err := l.warm.refresh(ctx, l.floors); err != nil {
-		return fail(fmt.Errorf("loading what is warm at the start: %w", err))
+		return nil, fmt.Errorf("loading what is warm at the start: %w", err)
 	}
 	meter := newMeter(l.troubled().Load, bucketFor(o.Stream.Duration))
 	s, err := kind.New(meter.Load, strategy.Config{
@@ -188,7 +185,7 @@ func (l *Lab) replay(ctx context.Context, kind strategy.Kind) (*measurement, err
 		Seed:        o.Seed,
 	})
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	r := &replay{
 		stream:   o.Stream,
@@ -201,11 +198,7 @@ func (l *Lab) replay(ctx context.Context, kind strategy.Kind) (*measurement, err
 	}
 	runtime.GC() // what earlier replays left is not this one's
 	l.warm.put(s)
-	m, err := r.run(ctx)
-	if err != nil {
-		return fail(err)
-	}
-	return m, nil
+	return r.run(ctx)
 }
 
 // troubled is the source as the loads of a replay meet it. A slow load holds

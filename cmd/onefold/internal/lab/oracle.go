@@ -97,12 +97,12 @@ func (f floors) raise(key int32, version int64) {
 	}
 }
 
-// A callerEnd is the cause with which one caller's context ends, be it by
+// A leftError is the cause with which one caller's context ends, be it by
 // cancellation or by deadline. Each caller has its own, so that an error which
 // carries it says whose end it was.
-type callerEnd struct{ call int }
+type leftError struct{ call int }
 
-func (e *callerEnd) Error() string { return fmt.Sprintf("caller %d has left", e.call) }
+func (e *leftError) Error() string { return fmt.Sprintf("caller %d has left", e.call) }
 
 // judge says how a call ended. It is called at once when the call has
 // returned; ctx is the caller's own, floor was read before the call began.
@@ -129,14 +129,14 @@ func judgeError(ctx context.Context, err error) outcome {
 	var (
 		ended  *source.EndedError
 		failed *loadError
-		end    *callerEnd
+		left   *leftError
 	)
 	if errors.As(err, &failed) && !errors.As(err, &ended) {
 		return sourceError
 	}
 	if ctx.Err() != nil {
 		switch {
-		case !errors.As(context.Cause(ctx), &end):
+		case !errors.As(context.Cause(ctx), &left):
 			return notCounted
 		case errors.Is(ctx.Err(), context.Canceled):
 			return gaveUp
@@ -147,7 +147,7 @@ func judgeError(ctx context.Context, err error) outcome {
 
 	// The caller goes on, so that an ended context is not its own.
 	switch {
-	case ended != nil && errors.As(ended.Cause, &end):
+	case ended != nil && errors.As(ended.Cause, &left):
 		return foreignError
 	case ended != nil && errors.Is(ended.Err, context.DeadlineExceeded):
 		return loadTimeout

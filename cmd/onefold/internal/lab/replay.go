@@ -111,15 +111,15 @@ func (r *replay) call(ctx context.Context, i int) {
 		key     = r.stream.Keys[c.Key]
 		arrived = r.start.Add(c.At)
 		late    = time.Since(arrived)
-		end     = &callerEnd{call: i}
+		left    = &leftError{call: i}
 	)
-	own, cancel := context.WithDeadlineCause(ctx, arrived.Add(r.timeout), end)
+	own, cancel := context.WithDeadlineCause(ctx, arrived.Add(r.timeout), left)
 	defer cancel()
 	if after := r.plan.giveUp[i]; after >= 0 {
 		var leave context.CancelCauseFunc
 		own, leave = context.WithCancelCause(own)
-		timer := time.AfterFunc(time.Until(arrived.Add(after)), func() { leave(end) })
-		defer leave(end)
+		timer := time.AfterFunc(time.Until(arrived.Add(after)), func() { leave(left) })
+		defer leave(left)
 		defer timer.Stop()
 	}
 

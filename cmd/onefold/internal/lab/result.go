@@ -151,7 +151,7 @@ func notes(measured [][]*measurement) []string {
 		}
 	}
 	if lateness.TotalCount() > 0 {
-		out = append(out, fmt.Sprintf("the replay itself began calls late, by %v (median) and %v (p99), which is part of every latency: a timer is no finer, and a busy machine much coarser",
+		out = append(out, fmt.Sprintf("the replay itself began calls late, by %v (median) and %v (p99), which is part of every latency: timers are coarse, and the processors may be busy",
 			rounded(percentile(lateness, 50)), rounded(percentile(lateness, 99))))
 	}
 	if failed > 0 {

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/figures"
@@ -27,7 +28,8 @@ func Sentence(r *figures.Report) string {
 }
 
 // hero is Onefold where it was run, and else the strategy that was never
-// wrong with the fewest loads, or nil. One that was run alone has no rival.
+// wrong with the fewest loads an answer, or nil. One that was run alone has no
+// rival.
 func hero(results []figures.Result) *figures.Result {
 	if r := find(results, "onefold"); r != nil {
 		return r
@@ -38,12 +40,14 @@ func hero(results []figures.Result) *figures.Result {
 	var best *figures.Result
 	for i := range results {
 		r := &results[i]
-		if r.Wrong.Total() == 0 && r.Answers > 0 && (best == nil || r.Loads < best.Loads) {
+		if r.Wrong.Total() == 0 && r.Answers > 0 && (best == nil || loadsAnAnswer(r) < loadsAnAnswer(best)) {
 			best = r
 		}
 	}
 	return best
 }
+
+func loadsAnAnswer(r *figures.Result) float64 { return float64(r.Loads) / float64(r.Answers) }
 
 func heroLoads(hero, check *figures.Result) string {
 	did := fmt.Sprintf("answered %s of %s calls with %s and %s",
@@ -166,7 +170,7 @@ func plural(n int64, one, many string) string {
 
 // thousands writes 1234567 as 1,234,567.
 func thousands(n int64) string {
-	s := fmt.Sprint(n)
+	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}

@@ -12,6 +12,7 @@ func TestSentence(t *testing.T) {
 	flights := figures.Result{Strategy: "singleflight", Title: "x/sync singleflight", Calls: 9000, Answers: 8993, Loads: 1000, Wrong: figures.Wrong{Stale: 1, Foreign: 7}}
 	otter := figures.Result{Strategy: "otter", Title: "otter's loading cache", Calls: 9000, Answers: 9000, Loads: 1010}
 	ours := figures.Result{Strategy: "onefold", Title: "Onefold", Calls: 9000, Answers: 9000, Loads: 1000}
+	swamped := figures.Result{Strategy: "nocache", Title: "no cache", Calls: 9000, Answers: 100, Loads: 900}
 	failed := figures.Result{Strategy: "check", Title: "check then load", Calls: 10}
 	stampede := check
 	stampede.Loads, stampede.Wrong.Stale = 4460, 1
@@ -31,9 +32,9 @@ func TestSentence(t *testing.T) {
 				"2 of the 3 others answered wrongly: 41 stale answers and 7 errors of other callers, most of them (40) from check then load.",
 		},
 		{
-			"without Onefold", []figures.Result{check, flights, otter},
+			"without Onefold", []figures.Result{swamped, check, flights, otter},
 			"otter's loading cache answered 9,000 of 9,000 calls with 1,010 loads and no wrong answer, where check then load took 1,500, 49 % more; " +
-				"2 of the 2 others answered wrongly: 41 stale answers and 7 errors of other callers, most of them (40) from check then load.",
+				"2 of the 3 others answered wrongly: 41 stale answers and 7 errors of other callers, most of them (40) from check then load.",
 		},
 		{
 			"nothing wrong", []figures.Result{otter, ours},

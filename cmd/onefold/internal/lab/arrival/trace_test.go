@@ -456,7 +456,7 @@ func TestReadTraceRefuses(t *testing.T) {
 		"no such field":     {`{"time":1,"url":"/"}`, options{KeyColumn: "ghost"}, []string{"no line of 1 is a call", `no key in "ghost"`, `"time", "url"`}},
 		"no usual field":    {`{"when":1,"what":"/"}`, options{}, []string{"no column of a usual name", `"what", "when"`}},
 		"not objects":       {"[1]\n[2]\n", options{Format: "jsonl"}, []string{"JSON objects", "line 1"}},
-		"first line broken": {"\n\"a,b\nc,d\n", options{Format: "csv"}, []string{"line 2: not csv at byte 1"}},
+		"first line broken": {"\n\"a,b\nc,d\n", options{Format: "csv"}, []string{"line 2: not csv at byte 5"}},
 		"no match":          {"a\nb\n", options{Pattern: "(?P<time>1)(?P<key>2)"}, []string{"no line of 2 is a call", "--pattern", "line 1", `"a"`}},
 		"no method column":  {"time,key\n1,a\n", options{Method: "GET"}, []string{"method", `"GET"`, `"time", "key"`}},
 		"other method":      {"time,key,method\n1,a,PUT\n", options{Method: "GET"}, []string{"no line of 1 is a call", "another method than GET"}},

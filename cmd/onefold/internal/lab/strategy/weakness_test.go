@@ -233,7 +233,7 @@ func TestMutexCallerCannotLeave(t *testing.T) {
 // waitsForLock reports whether a caller of the mutex strategy waits for a lock.
 func waitsForLock() bool {
 	stacks := make([]byte, 1<<20)
-	for _, stack := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+	for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
 		if strings.Contains(stack, "(*mutexPerKey).Get") && strings.Contains(stack, "sync.(*Mutex).Lock") {
 			return true
 		}
