@@ -59,6 +59,9 @@ func (t *Table[K, V, X]) Shard(key K) (*Shard[K, V, X], uint32) {
 	return &t.shards[h&uint64(len(t.shards)-1)], uint32(h >> 32) //nolint:gosec // the upper half
 }
 
+// Hash gives the hash of key, by the table's own seed.
+func (t *Table[K, V, X]) Hash(key K) uint64 { return maphash.Comparable(t.seed, key) }
+
 // Shards gives all of them, to look at one after the other.
 func (t *Table[K, V, X]) Shards() []Shard[K, V, X] { return t.shards }
 

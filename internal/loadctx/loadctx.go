@@ -29,10 +29,10 @@ type Ctx struct {
 
 // extra is what most loads never need: theirs look at nothing but values.
 type extra struct {
-	deadline time.Time   // fixed at Init, since derived contexts read it once
-	timer    *time.Timer // likewise; nil: no deadline
+	mu       sync.Mutex
+	deadline time.Time   // guarded by mu; fixed before the load starts, since derived contexts read it once
+	timer    *time.Timer // guarded by mu; nil: no deadline
 
-	mu     sync.Mutex
 	done   chan struct{}        // guarded by mu; made when first asked for, one channel before and after the end
 	closed bool                 // guarded by mu; done is closed
 	after  map[*func()]struct{} // guarded by mu; what to start at the end
@@ -52,15 +52,20 @@ func (c *Ctx) Init(caller context.Context) { c.caller = caller }
 
 // Limit gives c a deadline d from now, at which expire is called, unless c has
 // ended before. It does not end c by itself: expire does. Call it at most once,
-// right after Init.
+// before the load starts.
 func (c *Ctx) Limit(d time.Duration, expire func()) {
-	c.extra.Store(&extra{deadline: time.Now().Add(d), timer: time.AfterFunc(d, expire)})
+	x := c.more()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if c.ending.Load() == live { // otherwise nobody would stop the timer
+		x.deadline, x.timer = time.Now().Add(d), time.AfterFunc(d, expire)
+	}
 }
 
 // Overdue reports whether c's deadline has come.
 func (c *Ctx) Overdue() bool {
-	x := c.extra.Load()
-	return x != nil && x.timer != nil && !time.Now().Before(x.deadline)
+	deadline, ok := c.Deadline()
+	return ok && !time.Now().Before(deadline)
 }
 
 // Cancel ends c with context.Canceled. Only the first end counts.
@@ -85,10 +90,10 @@ func (c *Ctx) end(how uint32) {
 	if x == nil {
 		return
 	}
+	x.mu.Lock()
 	if x.timer != nil {
 		x.timer.Stop()
 	}
-	x.mu.Lock()
 	if x.done != nil && !x.closed {
 		x.closed = true
 		close(x.done)
@@ -113,10 +118,12 @@ func (c *Ctx) more() *extra {
 // Deadline is that of Limit.
 func (c *Ctx) Deadline() (time.Time, bool) {
 	x := c.extra.Load()
-	if x == nil || x.timer == nil {
+	if x == nil {
 		return time.Time{}, false
 	}
-	return x.deadline, true
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.deadline, !x.deadline.IsZero()
 }
 
 // Done is closed at the end of c.
