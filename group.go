@@ -121,8 +121,9 @@ func (g *Group[K, V]) Forget(key K) {
 
 // Close makes later calls fail with [ErrClosed] and waits until the loads under
 // way have returned; their callers get their answers. When ctx ends first,
-// Close cancels the contexts of the loads that can still be joined and returns
-// ctx.Err() without waiting any longer. Closing twice is fine.
+// Close cancels the loads that could still be joined, gives their callers
+// ErrClosed, and returns ctx.Err() without waiting for them. Closing twice is
+// fine.
 func (g *Group[K, V]) Close(ctx context.Context) error {
 	if ctx == nil {
 		panic("onefold: nil context")

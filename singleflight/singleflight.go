@@ -114,7 +114,10 @@ func run(c *call, fn func() (any, error)) {
 		s.Unlock()
 		c.Wake()
 	}()
-	e = flight.Call(fn)
+	e = flight.Call(func() flight.Ending[any] {
+		v, err := fn()
+		return flight.Ending[any]{Value: v, Err: err}
+	})
 }
 
 // raise does to a caller what the function did to its goroutine.

@@ -106,7 +106,7 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 	if t.timed.Load() {
 		f.X.began = t.now()
 	}
-	f.X.ctx.Init(t.policy.Context.values(ctx, t.policy.Carry))
+	f.X.ctx.Init(t.policy.seen(ctx), t.policy.Context == Whole)
 	if !c.inline {
 		f.BlockLocked()
 	}

@@ -12,7 +12,7 @@ import (
 // After an exit the goroutine ends too. caller is the leader's context.
 func (t *Table[K, V]) run(f *flightOf[K, V], caller context.Context, load func(context.Context, K) (V, error)) {
 	e := flight.Ending[V]{How: flight.Exited, Err: ErrGoexit}
-	defer func() { t.settle(f, caller, e) }()
+	defer func() { t.settle(f, e) }()
 	if t.turns != nil {
 		if err := t.awaitTurn(f); err != nil {
 			e = flight.Ending[V]{How: flight.Refused, Err: err}
@@ -27,12 +27,16 @@ func (t *Table[K, V]) run(f *flightOf[K, V], caller context.Context, load func(c
 		stop := context.AfterFunc(caller, func() { t.forsake(f, caller.Err()) })
 		defer stop()
 	}
-	e = flight.Call(func() (V, error) {
+	e = flight.Call(func() flight.Ending[V] {
 		ctx := context.Context(&f.X.ctx)
 		if t.policy.Carry != nil {
 			ctx = t.policy.Carry(ctx, caller)
 		}
-		return load(ctx, f.Key)
+		v, err := load(ctx, f.Key)
+		if err != nil {
+			return t.failure(f, caller, v, err)
+		}
+		return flight.Ending[V]{Value: v}
 	})
 	if p := e.Panic(); p != nil && t.policy.Crash != nil {
 		t.policy.Crash(p)
@@ -64,8 +68,7 @@ func (t *Table[K, V]) awaitTurn(f *flightOf[K, V]) error {
 }
 
 // settle ends f with what its load came to, unless it has ended before.
-func (t *Table[K, V]) settle(f *flightOf[K, V], caller context.Context, e flight.Ending[V]) {
-	e = t.ending(f, caller, e)
+func (t *Table[K, V]) settle(f *flightOf[K, V], e flight.Ending[V]) {
 	s := f.Shard()
 	s.Lock()
 	first := f.SettleLocked(e, t.policy.Store)
@@ -89,19 +92,18 @@ func (t *Table[K, V]) settle(f *flightOf[K, V], caller context.Context, e flight
 	}
 }
 
-// ending is what callers get of how the load returned.
-func (t *Table[K, V]) ending(f *flightOf[K, V], caller context.Context, e flight.Ending[V]) flight.Ending[V] {
-	if e.How != flight.Returned || e.Err == nil {
-		return e
-	}
+// failure is what callers get of a load that returned err. It asks err and the
+// user's functions, any of which may panic: it runs as a part of the load.
+func (t *Table[K, V]) failure(f *flightOf[K, V], caller context.Context, v V, err error) flight.Ending[V] {
+	e := flight.Ending[V]{Value: v, Err: err}
 	switch {
-	case errors.Is(e.Err, context.DeadlineExceeded) && f.X.ctx.Overdue():
+	case f.X.ctx.Overdue() && errors.Is(err, context.DeadlineExceeded):
 		// The load may notice its deadline a moment before the timer does;
 		// its callers get the same answer whoever was first.
 		return flight.Ending[V]{How: flight.TimedOut, Err: ErrLoadTimeout}
 	case t.policy.Context == Whole && caller.Err() != nil:
 		e.How = flight.Forsaken
-	case t.policy.Succeed != nil && !f.X.final && t.policy.Succeed(e.Err):
+	case t.policy.Succeed != nil && !f.X.final && t.policy.Succeed(err):
 		e.How = flight.Forsaken
 	}
 	return e
@@ -126,28 +128,27 @@ func (t *Table[K, V]) overtakeLocked(f *flightOf[K, V], e flight.Ending[V]) (ove
 // expire is what the timer calls at the end of Policy.Timeout. The load may go
 // on, with an ended context and nobody to answer to.
 func (t *Table[K, V]) expire(f *flightOf[K, V]) {
-	s := f.Shard()
-	s.Lock()
-	first := f.SettleLocked(flight.Ending[V]{How: flight.TimedOut, Err: ErrLoadTimeout}, nil)
-	s.Unlock()
 	f.X.ctx.TimeOut()
-	if first {
-		f.Wake()
-	}
+	t.cut(f, flight.Ending[V]{How: flight.TimedOut, Err: ErrLoadTimeout})
 }
 
 // forsake ends f because its leader's context has ended, which is also its
 // load's. Its joiners need another.
 func (t *Table[K, V]) forsake(f *flightOf[K, V], err error) {
-	s := f.Shard()
-	s.Lock()
-	first := f.SettleLocked(flight.Ending[V]{How: flight.Forsaken, Err: err}, nil)
-	s.Unlock()
 	if errors.Is(err, context.DeadlineExceeded) {
 		f.X.ctx.TimeOut()
 	} else {
 		f.X.ctx.Cancel()
 	}
+	t.cut(f, flight.Ending[V]{How: flight.Forsaken, Err: err})
+}
+
+// cut settles f while its load runs on, unless it has ended before.
+func (t *Table[K, V]) cut(f *flightOf[K, V], e flight.Ending[V]) {
+	s := f.Shard()
+	s.Lock()
+	first := f.SettleLocked(e, nil)
+	s.Unlock()
 	if first {
 		f.Wake()
 	}
@@ -163,9 +164,9 @@ func (t *Table[K, V]) leave(f *flightOf[K, V]) bool {
 	return left
 }
 
-// values gives the context whose values a load sees at once.
-func (c Context) values(caller context.Context, carry func(load, caller context.Context) context.Context) context.Context {
-	if c == Background || carry != nil {
+// seen gives the context whose values a load sees from the start.
+func (p *Policy[K, V]) seen(caller context.Context) context.Context {
+	if p.Context == Background || p.Carry != nil {
 		return context.Background()
 	}
 	return caller

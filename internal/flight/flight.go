@@ -185,7 +185,7 @@ func (f *Flight[K, V, X]) Take() (e Ending[V], served int) {
 
 // Call calls load and turns a panic of it into an Ending. It does not return
 // when load exits.
-func Call[V any](load func() (V, error)) (e Ending[V]) {
+func Call[V any](load func() Ending[V]) (e Ending[V]) {
 	returned := false
 	defer func() {
 		if !returned {
@@ -193,9 +193,9 @@ func Call[V any](load func() (V, error)) (e Ending[V]) {
 			e = Ending[V]{How: Panicked, Err: &Panic{Value: recover(), Stack: debug.Stack()}}
 		}
 	}()
-	v, err := load()
+	e = load()
 	returned = true
-	return Ending[V]{Value: v, Err: err}
+	return e
 }
 
 // Panic gives what the load panicked with, or nil when it did not.

@@ -36,7 +36,7 @@ type Shard[K comparable, V, X any] struct {
 
 	buckets []*Flight[K, V, X] // a power of two of chains, by the upper half of the hash
 	len     int                // current flights
-	_       [40]byte           // two shards share no cache line
+	_       [48]byte           // to whole cache lines, so that two shards share none
 }
 
 // Init makes the table ready, for the processors there are now.
