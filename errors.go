@@ -1,6 +1,7 @@
 package onefold
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -32,7 +33,30 @@ var (
 
 	// ErrClosed reports a call on something closed.
 	ErrClosed = detached.ErrClosed
+
+	// ErrBudget reports that a call waited for as long as its [Call.Budget]
+	// let it. The load may go on.
+	ErrBudget = detached.ErrBudget
 )
+
+// ErrOverload matches every *[LimitError], with [errors.Is].
+var ErrOverload = errors.New("onefold: overload")
+
+// A LimitError turns a call away that would exceed a limit. Nothing was started
+// or joined for it.
+type LimitError struct {
+	Name  string // Config.Name
+	Limit string // MaxCallers, MaxLoads, or MaxFlights for DefaultMaxFlights
+	Value int    // what the limit is
+}
+
+// Error names the limit and its value.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("onefold: %s: %s of %d reached", cmp.Or(e.Name, "group"), e.Limit, e.Value)
+}
+
+// Is reports whether target is [ErrOverload].
+func (e *LimitError) Is(target error) bool { return target == ErrOverload }
 
 // A PanicError hands a load's panic to every caller that shared the load.
 type PanicError struct {

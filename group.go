@@ -1,10 +1,14 @@
 package onefold
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/onefold-go/onefold/internal/detached"
+	"github.com/onefold-go/onefold/internal/flight"
 )
 
 // A Group coalesces loads of the same key: callers that arrive while a key is
@@ -13,13 +17,16 @@ import (
 //
 // The zero Group is ready to use. Its methods may be called at the same time
 // from many goroutines. A Group must not be copied after first use.
-//
-// All callers of a flight get the same V. If it holds pointers, slices or
-// maps, they share what those lead to and must not change it.
 type Group[K comparable, V any] struct {
 	// Config must not be changed after first use. A Config that
 	// [Config.Validate] finds fault with makes every use panic.
 	Config Config
+
+	// Clone copies a value that more than one caller gets, once for each of
+	// them, on the caller's goroutine. Nil: the callers of a load get the same
+	// V. If it holds pointers, slices or maps, they share what those lead to
+	// and must not change it.
+	Clone func(V) V
 
 	once  sync.Once
 	fault error // of Config; fixed after once
@@ -29,27 +36,63 @@ type Group[K comparable, V any] struct {
 // Do gives the result of loading key. If a load of key is under way the caller
 // joins it; otherwise Do starts one.
 //
-// The load runs detached: its context has the values of ctx, its own deadline
-// if [Config.LoadTimeout] sets one, and no other end than
-// [Config.OnAbandon] gives it. Do returns as soon as ctx ends, with ctx.Err();
-// when it has ended already, nothing is started. The load runs on a goroutine
-// of its own, unless ctx can never end and there is no LoadTimeout: then the
-// leader runs it, and a load that calls runtime.Goexit ends the leader's
-// goroutine.
+// The load has a context of its own, see [Config.LoadContext]: unless told
+// otherwise, with the values of ctx, and no other end than
+// [Config.LoadTimeout] and [Config.OnAbandon] give it. Do returns as soon as
+// ctx ends, with ctx.Err(); when it has ended already, nothing is started. The
+// load runs on a goroutine of its own, unless ctx can never end and there is no
+// LoadTimeout: then the leader runs it, and a load that calls runtime.Goexit
+// ends the leader's goroutine.
 //
-// If the load panics, Do panics in each of its callers with a *[PanicError].
-// If it calls runtime.Goexit, callers get [ErrGoexit]. A load that asks for its
-// own key, directly or through other loads, gets [ErrCycle] where it asks. An
-// error of the load comes with whatever value the load returned beside it.
+// If the load panics, Do panics in each of its callers with a *[PanicError],
+// unless [Config.OnPanic] says otherwise. If it calls runtime.Goexit, callers
+// get [ErrGoexit]. A load that asks for its own key, directly or through other
+// loads, gets [ErrCycle] where it asks. An error of the load comes with whatever
+// value the load returned beside it.
 //
 // Do panics when ctx or load is nil.
 func (g *Group[K, V]) Do(ctx context.Context, key K, load func(context.Context, K) (V, error)) (V, error) {
 	g.check(ctx, load)
+	if g.Config.Hooks.Call != nil {
+		r := g.result(func() detached.Outcome[V] { return g.table.Do(ctx, key, load) })
+		return r.Value, r.Err
+	}
 	o := g.table.Do(ctx, key, load)
-	if p := o.Panic(); p != nil {
-		panic(&PanicError{Value: p.Value, Stack: p.Stack})
+	if o.How == flight.Panicked {
+		r := newResult(o)
+		g.raise(r.Err)
+		return r.Value, r.Err
+	}
+	if g.Clone != nil && o.Served > 1 && o.Err == nil {
+		o.Value = g.Clone(o.Value)
 	}
 	return o.Value, o.Err
+}
+
+// A Call is what one call of [Group.DoResult] wants beyond the rest. The zero
+// Call is what [Group.Do] does.
+type Call struct {
+	// NotBefore refuses to join a load that began earlier: a caller who has
+	// just written gives the time of the write, and sees it. A load is started
+	// instead, which later callers join. Zero means any load. The time must
+	// come from time.Now in this process.
+	NotBefore time.Time
+
+	// Budget bounds how long the call waits, all loads that it joins together;
+	// then it gets [ErrBudget]. Zero means as long as its context lets it.
+	Budget time.Duration
+}
+
+// DoResult is [Group.Do] with wishes of this one call, and with all there is to
+// know of how it went. It panics as Do does, and when c.Budget is negative.
+func (g *Group[K, V]) DoResult(ctx context.Context, key K, load func(context.Context, K) (V, error), c Call) Result[V] {
+	g.check(ctx, load)
+	if c.Budget < 0 {
+		panic(fmt.Sprintf("onefold: Call.Budget is %v, want 0 (none) or more", c.Budget))
+	}
+	return g.result(func() detached.Outcome[V] {
+		return g.table.DoWish(ctx, key, load, detached.Wish{NotBefore: c.NotBefore, Budget: c.Budget, Timed: true})
+	})
 }
 
 // DoChan is [Group.Do] for callers that want to wait in a select of their own.
@@ -64,7 +107,7 @@ func (g *Group[K, V]) DoChan(ctx context.Context, key K, load func(context.Conte
 	call := g.table.Start(ctx, key, load)
 	ch := make(chan Result[V], 1)
 	// The goroutine ends with the flight or with ctx, whichever is first.
-	go func() { ch <- newResult(call.Wait(ctx)) }()
+	go func() { ch <- g.answer(func() detached.Outcome[V] { return call.Wait(ctx) }) }()
 	return ch
 }
 
@@ -74,6 +117,54 @@ func (g *Group[K, V]) DoChan(ctx context.Context, key K, load func(context.Conte
 func (g *Group[K, V]) Forget(key K) {
 	g.ready()
 	g.table.Detach(key, nil)
+}
+
+// Close makes later calls fail with [ErrClosed] and waits until the loads under
+// way have returned; their callers get their answers. When ctx ends first,
+// Close cancels the loads that could still be joined, gives their callers
+// ErrClosed, and returns ctx.Err() without waiting for them. Closing twice is
+// fine.
+func (g *Group[K, V]) Close(ctx context.Context) error {
+	if ctx == nil {
+		panic("onefold: nil context")
+	}
+	g.ready()
+	return g.table.Close(ctx)
+}
+
+// result answers a call of the forms that raise a load's panic.
+func (g *Group[K, V]) result(wait func() detached.Outcome[V]) Result[V] {
+	r := g.answer(wait)
+	g.raise(r.Err)
+	return r
+}
+
+// answer waits for the outcome of a call and tells the hook of it.
+func (g *Group[K, V]) answer(wait func() detached.Outcome[V]) Result[V] {
+	hook := g.Config.Hooks.Call
+	var began time.Time
+	if hook != nil {
+		began = time.Now()
+	}
+	r := newResult(wait())
+	if g.Clone != nil && r.Callers > 1 && r.Err == nil {
+		r.Value = g.Clone(r.Value)
+	}
+	if hook != nil {
+		hook(Event{Name: g.Config.Name, Outcome: r.Outcome, Again: r.Again, Callers: r.Callers, Took: time.Since(began), Err: r.Err})
+	}
+	return r
+}
+
+// raise raises a load's panic, if err is one and the Config does not ask for an
+// error.
+func (g *Group[K, V]) raise(err error) {
+	if g.Config.OnPanic == ReturnPanic {
+		return
+	}
+	if p, ok := err.(*PanicError); ok { //nolint:errorlint // a wrapped one is an error that the load returned
+		panic(p)
+	}
 }
 
 // check finds misuse before anything is registered.
@@ -89,14 +180,41 @@ func (g *Group[K, V]) check(ctx context.Context, load func(context.Context, K) (
 
 // ready makes the table at the first use.
 func (g *Group[K, V]) ready() {
-	g.once.Do(func() {
-		g.fault = g.Config.Validate()
-		g.table.Init(detached.Policy[K, V]{
-			Timeout:         g.Config.LoadTimeout,
-			CancelAbandoned: g.Config.OnAbandon != FinishLoad,
-		})
-	})
+	g.once.Do(g.init)
 	if g.fault != nil {
 		panic(g.fault)
 	}
+}
+
+func (g *Group[K, V]) init() {
+	c := g.Config
+	g.fault = c.Validate()
+	p := detached.Policy[K, V]{
+		Context:         [...]detached.Context{Detached: detached.Values, Bounded: detached.Background, FirstCaller: detached.Whole}[min(c.LoadContext, FirstCaller)],
+		Carry:           c.Carry,
+		Timeout:         c.LoadTimeout,
+		CancelAbandoned: c.OnAbandon != FinishLoad,
+		JoinWithin:      c.JoinWithin,
+		Succeed:         c.RetryFailed,
+		MaxCallers:      cmp.Or(c.MaxCallers, DefaultMaxCallers),
+		MaxFlights:      DefaultMaxFlights,
+		MaxLoads:        max(0, c.MaxLoads),
+		QueueWait:       c.QueueWait,
+		Limited: func(limit string, value int) error {
+			return &LimitError{Name: c.Name, Limit: limit, Value: value}
+		},
+	}
+	if c.OnPanic == CrashOnPanic {
+		p.Crash = func(p *flight.Panic) { panic(&PanicError{Value: p.Value, Stack: p.Stack}) }
+	}
+	if hook := c.Hooks.Load; hook != nil {
+		p.Loaded = func(l detached.Load) {
+			e := Event{Name: c.Name, KeyHash: l.Hash, Outcome: Led, Callers: l.Served, Took: l.Took, Err: l.Err}
+			if l.Err != nil {
+				e.Outcome = Failed
+			}
+			hook(e)
+		}
+	}
+	g.table.Init(p)
 }

@@ -1,6 +1,10 @@
 package onefold
 
-import "github.com/onefold-go/onefold/internal/detached"
+import (
+	"time"
+
+	"github.com/onefold-go/onefold/internal/detached"
+)
 
 // A Result is what one call came to.
 type Result[V any] struct {
@@ -10,10 +14,20 @@ type Result[V any] struct {
 	// Outcome says how the call got its answer.
 	Outcome Outcome
 
-	// Callers is how many callers got the answer of the same flight, this one
+	// Again says that the call had joined another load before, whose end was
+	// not for it: a failed collapse.
+	Again bool
+
+	// Callers is how many callers got the answer of the same load, this one
 	// included: more than one means that the value is shared. It is the same
-	// for all of them, and 0 for a call that got no flight's answer.
+	// for all of them, and 0 for a call that got no load's answer.
 	Callers int
+
+	// Age is how long ago the load began, when the call was answered: for a
+	// Group that is how long the load took. 0 for a call that got no load's
+	// answer, and for one that joined a load from before the first DoResult of
+	// a Group that did not have to note the time until then.
+	Age time.Duration
 }
 
 // An Outcome says how a call got its answer. Every call has exactly one.
@@ -47,15 +61,23 @@ func (o Outcome) String() string {
 }
 
 func newResult[V any](o detached.Outcome[V]) Result[V] {
-	r := Result[V]{Value: o.Value, Err: o.Err, Callers: o.Served}
-	switch {
-	case o.Panic() != nil:
-		r.Err = &PanicError{Value: o.Panic().Value, Stack: o.Panic().Stack}
-	case o.Err != nil:
-	case o.Role == detached.Led:
-		r.Outcome = Led
-	case o.Role == detached.Joined:
-		r.Outcome = Joined
+	r := Result[V]{Value: o.Value, Err: o.Err, Again: o.Again, Callers: o.Served, Age: o.Age}
+	if p := o.Panic(); p != nil {
+		r.Err = &PanicError{Value: p.Value, Stack: p.Stack}
 	}
+	r.Outcome = outcome(r.Err, o.Role)
 	return r
+}
+
+func outcome(err error, role detached.Role) Outcome {
+	switch {
+	case err != nil:
+		return Failed
+	case role == detached.Led:
+		return Led
+	case role == detached.Joined:
+		return Joined
+	default:
+		return Hit
+	}
 }

@@ -24,15 +24,10 @@ import (
 // from many goroutines. A Group must not be copied after first use.
 type Group struct {
 	once  sync.Once
-	table flight.Table[string, any, part]
+	table flight.Table[string, any, struct{}]
 }
 
-// A part is what a Group keeps in each flight.
-type part struct {
-	fn func() (any, error) // of the goroutine that runs it
-}
-
-type call = flight.Flight[string, any, part]
+type call = flight.Flight[string, any, struct{}]
 
 // A Result is what Do returns, for a channel.
 type Result struct {
@@ -49,9 +44,9 @@ type Result struct {
 // caller; if it calls runtime.Goexit, each caller's goroutine exits. A fn that
 // calls Do with its own key never returns.
 func (g *Group) Do(key string, fn func() (any, error)) (v any, err error, shared bool) { //nolint:revive // x/sync's own order
-	c, led := g.enter(key, fn)
+	c, led := g.enter(key)
 	if led {
-		run(c)
+		run(c, fn)
 	} else {
 		<-c.Settled()
 	}
@@ -65,10 +60,10 @@ func (g *Group) Do(key string, fn func() (any, error)) (v any, err error, shared
 // wait for a channel; if it calls runtime.Goexit, nothing is sent.
 func (g *Group) DoChan(key string, fn func() (any, error)) <-chan Result {
 	ch := make(chan Result, 1)
-	c, led := g.enter(key, fn)
+	c, led := g.enter(key)
 	go func() {
 		if led {
-			run(c)
+			run(c, fn)
 		} else {
 			<-c.Settled()
 		}
@@ -91,7 +86,7 @@ func (g *Group) Forget(key string) {
 }
 
 // enter makes the caller part of a call, as the one that has to run it if led.
-func (g *Group) enter(key string, fn func() (any, error)) (c *call, led bool) {
+func (g *Group) enter(key string) (c *call, led bool) {
 	s, hash := g.shard(key)
 	s.Lock()
 	defer s.Unlock()
@@ -99,22 +94,19 @@ func (g *Group) enter(key string, fn func() (any, error)) (c *call, led bool) {
 		c.JoinLocked()
 		return c, false
 	}
-	c = s.LeadLocked(key, hash)
-	c.X.fn = fn
-	return c, true
+	return s.LeadLocked(key, hash), true
 }
 
-func (g *Group) shard(key string) (*flight.Shard[string, any, part], uint32) {
+func (g *Group) shard(key string) (*flight.Shard[string, any, struct{}], uint32) {
 	g.once.Do(g.table.Init)
 	return g.table.Shard(key)
 }
 
 // run runs the function and settles the call, also when the function panics or
 // exits. After an exit the goroutine ends too.
-func run(c *call) {
+func run(c *call, fn func() (any, error)) {
 	e := flight.Ending[any]{How: flight.Exited, Err: errGoexit}
 	defer func() {
-		c.X.fn = nil
 		s := c.Shard()
 		s.Lock()
 		c.SettleLocked(e, nil)
@@ -122,7 +114,10 @@ func run(c *call) {
 		s.Unlock()
 		c.Wake()
 	}()
-	e = flight.Call(c, func(c *call) (any, error) { return c.X.fn() })
+	e = flight.Call(func() flight.Ending[any] {
+		v, err := fn()
+		return flight.Ending[any]{Value: v, Err: err}
+	})
 }
 
 // raise does to a caller what the function did to its goroutine.

@@ -147,8 +147,8 @@ func (s Stats) CoalescingRatio() float64 {
 
 // Stats gives the sums so far. They are not taken at one instant.
 func (c *Cache[K, V]) Stats() Stats {
-	led, joined := c.flights.Counts()
-	return Stats{Hits: c.hits.Load(), Led: led, Joined: joined}
+	sum := c.flights.Sum()
+	return Stats{Hits: c.hits.Load(), Led: sum.Led, Joined: sum.Joined}
 }
 
 // Close makes later calls fail with [onefold.ErrClosed] and waits until the

@@ -2,55 +2,247 @@ package detached
 
 import (
 	"context"
+	"time"
 
 	"github.com/onefold-go/onefold/internal/flight"
 	"github.com/onefold-go/onefold/internal/loadctx"
 )
 
-// A Call is one caller's part in a flight, between joining and being answered.
-// The zero Call is of no use.
+// A Call is one caller's way through flights, from joining the first to being
+// answered. It is used by one goroutine at a time. The zero Call is of no use.
 type Call[K comparable, V any] struct {
-	t      *Table[K, V]
+	table     *Table[K, V]
+	key       K
+	load      func(context.Context, K) (V, error)
+	inline    bool          // as a leader, run the load on this goroutine
+	replace   bool          // lead in any case
+	notBefore time.Duration // on the table's clock; 0: any flight may be joined
+	patience  *time.Timer   // of the budget; nil: none
+
 	f      *flightOf[K, V] // nil: ending holds the answer
-	from   *loadctx.Ctx    // the load this call was made from, when it notes its wait in the graph
-	role   Role
+	role   Role            // in f
+	again  bool            // f is not the first
+	from   *loadctx.Ctx    // the load this call was made from, while its wait is noted in the graph
 	ending flight.Ending[V]
 }
 
-func turnedAway[K comparable, V any](how flight.How, err error) Call[K, V] {
-	return Call[K, V]{ending: flight.Ending[V]{How: how, Err: err}}
+func (c *Call[K, V]) wish(w Wish) {
+	t := c.table
+	if (w.Timed || !w.NotBefore.IsZero()) && !t.timed.Load() {
+		t.timed.Store(true)
+	}
+	if !w.NotBefore.IsZero() {
+		c.notBefore = max(1, w.NotBefore.Sub(t.start))
+	}
+	if w.Budget > 0 {
+		c.patience = time.NewTimer(w.Budget)
+	}
 }
 
-// Wait returns when the flight settles or ctx ends, whichever is first. When
-// both have happened it may be either.
-func (c *Call[K, V]) Wait(ctx context.Context) Outcome[V] {
-	f := c.f
-	if f == nil {
-		return Outcome[V]{Ending: c.ending, Role: c.role}
+// enter makes the caller part of a flight, or turns it away. Unless a leader is
+// to run the load itself, that is running when enter returns.
+func (c *Call[K, V]) enter(ctx context.Context) {
+	if err := ctx.Err(); err != nil {
+		c.turnAway(flight.Left, err)
+		return
 	}
-	if c.from != nil {
-		defer c.waited()
+	from := loadctx.From(ctx)
+	t := c.table
+	s, hash := t.flights.Shard(c.key)
+	s.Lock()
+	if s.Closed {
+		s.Unlock()
+		c.turnAway(flight.Refused, ErrClosed)
+		return
 	}
-	if settled := f.Settled(); settled != nil {
-		if done := ctx.Done(); done == nil {
-			<-settled
-		} else {
-			select {
-			case <-settled:
-			case <-done:
-				if c.t.leave(f) {
-					return Outcome[V]{Ending: flight.Ending[V]{How: flight.Left, Err: ctx.Err()}, Role: c.role}
-				}
-			}
+	if look := t.policy.Look; look != nil && !c.replace {
+		if v, ok := look(c.key); ok {
+			s.Unlock()
+			c.role, c.ending = Hit, flight.Ending[V]{Value: v}
+			return
 		}
 	}
-	e, served := f.Take()
-	return Outcome[V]{Ending: e, Role: c.role, Served: served}
+	f := s.FindLocked(c.key, hash)
+	if f != nil && c.joinableLocked(f) {
+		if limit := t.policy.MaxCallers; limit > 0 && f.WaitingLocked() >= limit {
+			s.Unlock()
+			c.overload("MaxCallers", limit)
+			return
+		}
+		f.JoinLocked()
+		s.Unlock()
+		c.joined(f, from)
+		return
+	}
+	if limit := t.policy.MaxFlights / len(t.flights.Shards()); limit > 0 && s.Running >= limit {
+		s.Unlock()
+		c.overload("MaxFlights", t.policy.MaxFlights)
+		return
+	}
+	if c.key != c.key { //nolint:staticcheck // a NaN, or something with one in it: it would never be found again
+		s.Unlock()
+		c.turnAway(flight.Refused, ErrKey)
+		return
+	}
+	if t.turns != nil && t.policy.QueueWait == 0 {
+		select {
+		case t.turns <- struct{}{}:
+		default:
+			s.Unlock()
+			c.overload("MaxLoads", t.policy.MaxLoads)
+			return
+		}
+	}
+	prior := f
+	if prior != nil {
+		s.RemoveLocked(prior)
+	}
+	f = s.LeadLocked(c.key, hash)
+	f.X.final = c.again
+	if !c.replace {
+		f.Prior = prior
+	}
+	f.X.began = untimed
+	if t.timed.Load() {
+		f.X.began = t.now()
+	}
+	f.X.ctx.Init(t.policy.seen(ctx), t.policy.Context == Whole)
+	if !c.inline {
+		f.BlockLocked()
+	}
+	s.Unlock()
+
+	c.f, c.role = f, Led
+	if from != nil {
+		c.from = from
+		from.Wait(&f.X.ctx) // never a ring: the load has not started, so it waits for nobody
+	}
+	if !c.inline {
+		go t.run(f, ctx, c.load)
+	}
 }
 
-func (c *Call[K, V]) waited() {
-	if c.from != nil {
-		c.from.Waited(&c.f.X.ctx)
-		c.from = nil
+// joined is the rest of enter for a caller that found a flight.
+func (c *Call[K, V]) joined(f *flightOf[K, V], from *loadctx.Ctx) {
+	c.f, c.role = f, Joined
+	if from == nil {
+		return
 	}
+	if !from.Wait(&f.X.ctx) {
+		c.from = from
+		return
+	}
+	if c.table.leave(f) {
+		s := f.Shard()
+		s.Lock()
+		s.Joined--
+		s.Unlock()
+		c.turnAway(flight.Refused, ErrCycle)
+	}
+}
+
+// turnAway answers the call without a flight.
+func (c *Call[K, V]) turnAway(how flight.How, err error) {
+	c.f, c.role, c.ending = nil, None, flight.Ending[V]{How: how, Err: err}
+}
+
+func (c *Call[K, V]) overload(limit string, value int) {
+	c.table.turnedAway.Add(1)
+	c.turnAway(flight.Refused, c.table.policy.Limited(limit, value))
+}
+
+// Wait returns when a flight has an ending for this caller, or when ctx or the
+// caller's budget ends, whichever is first. When both have happened it may be
+// either.
+func (c *Call[K, V]) Wait(ctx context.Context) Outcome[V] {
+	if c.patience != nil {
+		defer c.patience.Stop()
+	}
+	for {
+		o := c.waitOnce(ctx)
+		switch {
+		case o.How != flight.Forsaken:
+			return o
+		case ctx.Err() != nil: // the leader's own end is what ended the load, or this caller's has come as well
+			o.Ending = flight.Ending[V]{How: flight.Left, Err: ctx.Err()}
+			return o
+		case c.role == Led: // the load's error is for this caller alone
+			o.How = flight.Returned
+			return o
+		}
+		c.again = true
+		c.table.again.Add(1)
+		c.enter(ctx)
+	}
+}
+
+func (c *Call[K, V]) waitOnce(ctx context.Context) Outcome[V] {
+	o := Outcome[V]{Ending: c.ending, Role: c.role, Again: c.again}
+	f := c.f
+	if f == nil {
+		return o
+	}
+	if c.from != nil {
+		defer c.waited() // also when the load exits on this goroutine
+	}
+	if c.inline && c.role == Led {
+		c.table.run(f, ctx, c.load)
+	}
+	if err := c.block(ctx, f.Settled()); err != nil && c.table.leave(f) {
+		o.Ending = flight.Ending[V]{How: flight.Left, Err: err}
+		return o
+	}
+	if f.X.began != untimed {
+		o.Age = c.table.now() - f.X.began
+	}
+	o.Ending, o.Served = f.Take()
+	return o
+}
+
+// block returns nil once settled is closed, and otherwise why the caller leaves.
+func (c *Call[K, V]) block(ctx context.Context, settled <-chan struct{}) error {
+	done := ctx.Done()
+	switch {
+	case settled == nil:
+		return nil
+	case done == nil && c.patience == nil:
+		<-settled
+		return nil
+	case c.patience == nil:
+		select {
+		case <-settled:
+			return nil
+		case <-done:
+			return ctx.Err()
+		}
+	default:
+		select {
+		case <-settled:
+			return nil
+		case <-done:
+			return ctx.Err()
+		case <-c.patience.C:
+			return ErrBudget
+		}
+	}
+}
+
+// waited takes the wait back out of the graph.
+func (c *Call[K, V]) waited() {
+	c.from.Waited(&c.f.X.ctx)
+	c.from = nil
+}
+
+// joinableLocked reports whether the caller may join f.
+func (c *Call[K, V]) joinableLocked(f *flightOf[K, V]) bool {
+	if c.replace {
+		return false
+	}
+	if c.notBefore > 0 && f.X.began < c.notBefore { // also when it is untimed
+		return false
+	}
+	if within := c.table.policy.JoinWithin; within > 0 && c.table.now()-f.X.began > within {
+		return f.Prior != nil && !f.Prior.SettledLocked() // two loads of a key are enough
+	}
+	return true
 }

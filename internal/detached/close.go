@@ -1,10 +1,15 @@
 package detached
 
-import "context"
+import (
+	"context"
+
+	"github.com/onefold-go/onefold/internal/flight"
+)
 
 // Close turns away all later callers with ErrClosed and waits until every load
-// has returned, or ctx ends: then it cancels the loads that are current, does
-// not wait for them, and returns the context's error. Closing twice is fine.
+// has returned, or ctx ends: then the callers of the flights that are current
+// get ErrClosed, their loads are cancelled and not waited for, and Close returns
+// the context's error. Closing twice is fine.
 func (t *Table[K, V]) Close(ctx context.Context) error {
 	shards := t.flights.Shards()
 	for i := range shards {
@@ -23,20 +28,21 @@ func (t *Table[K, V]) Close(ctx context.Context) error {
 		select {
 		case <-shards[i].Drained: // fixed since the loop above
 		case <-ctx.Done():
-			t.cancelCurrent()
+			t.cutCurrent()
 			return ctx.Err()
 		}
 	}
 	return nil
 }
 
-func (t *Table[K, V]) cancelCurrent() {
+func (t *Table[K, V]) cutCurrent() {
 	for i := range t.flights.Shards() {
 		s := &t.flights.Shards()[i]
 		s.Lock()
 		flights := s.CurrentLocked()
 		s.Unlock()
 		for _, f := range flights {
+			t.cut(f, flight.Ending[V]{How: flight.Refused, Err: ErrClosed})
 			f.X.ctx.Cancel()
 		}
 	}

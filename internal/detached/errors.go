@@ -8,6 +8,8 @@ var (
 	ErrClosed            = errors.New("onefold: closed")
 	ErrGoexit            = errors.New("onefold: load called runtime.Goexit")
 	ErrKey               = errors.New("onefold: key is not equal to itself (a NaN?), so it could never be found again")
+	ErrBudget            = errors.New("onefold: budget for waiting is used up")
+	ErrOverload          = errors.New("onefold: overload")
 	ErrLoadTimeout error = timeoutError{}
 )
 

@@ -20,6 +20,10 @@ type Flight[K comparable, V, X any] struct {
 	X   X // of the package over this one, which says who may touch it
 	Key K // fixed
 
+	// Prior is an older load of the key that may still run, for the package
+	// over this one: a field of X could not have this type.
+	Prior *Flight[K, V, X]
+
 	shard *Shard[K, V, X] // fixed
 	next  *Flight[K, V, X]
 	hash  uint32 // fixed
@@ -64,7 +68,8 @@ const (
 	Panicked            // the load panicked; Err is a *Panic
 	Exited              // the load called runtime.Goexit
 	TimedOut            // the load ran into its time limit
-	Left                // the caller's own context ended
+	Forsaken            // the load ended in a way that is for its leader alone; the others need another
+	Left                // the caller's own context or patience ended
 	Refused             // the caller was turned away
 )
 
@@ -99,8 +104,11 @@ func (f *Flight[K, V, X]) Settled() <-chan struct{} { return f.settled }
 // Shard gives the shard whose lock guards f.
 func (f *Flight[K, V, X]) Shard() *Shard[K, V, X] { return f.shard }
 
-// CurrentLocked reports whether f can be joined.
-func (f *Flight[K, V, X]) CurrentLocked() bool { return f.current }
+// WaitingLocked gives how many callers wait for f.
+func (f *Flight[K, V, X]) WaitingLocked() int { return int(f.waiting) }
+
+// SettledLocked reports whether f has an ending.
+func (f *Flight[K, V, X]) SettledLocked() bool { return f.state == settled }
 
 // SettleLocked moves f from loading to settled and reports whether it did; then
 // the caller calls [Flight.Wake] when it has let go of the lock. If f is current
@@ -125,6 +133,9 @@ func (f *Flight[K, V, X]) SettleLocked(e Ending[V], store func(K, V)) bool {
 	}
 	return true
 }
+
+// ServedLocked gives how many callers get the ending of a settled flight.
+func (f *Flight[K, V, X]) ServedLocked() int { return int(f.served) }
 
 // Wake releases the callers of a settled flight.
 func (f *Flight[K, V, X]) Wake() {
@@ -174,7 +185,7 @@ func (f *Flight[K, V, X]) Take() (e Ending[V], served int) {
 
 // Call calls load and turns a panic of it into an Ending. It does not return
 // when load exits.
-func Call[K comparable, V, X any](f *Flight[K, V, X], load func(*Flight[K, V, X]) (V, error)) (e Ending[V]) {
+func Call[V any](load func() Ending[V]) (e Ending[V]) {
 	returned := false
 	defer func() {
 		if !returned {
@@ -182,9 +193,9 @@ func Call[K comparable, V, X any](f *Flight[K, V, X], load func(*Flight[K, V, X]
 			e = Ending[V]{How: Panicked, Err: &Panic{Value: recover(), Stack: debug.Stack()}}
 		}
 	}()
-	v, err := load(f)
+	e = load()
 	returned = true
-	return Ending[V]{Value: v, Err: err}
+	return e
 }
 
 // Panic gives what the load panicked with, or nil when it did not.

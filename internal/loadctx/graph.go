@@ -41,7 +41,9 @@ func (c *Ctx) drop(other *Ctx) {
 }
 
 // reaches reports whether c is target or waits for it, directly or through
-// other loads. A load that has returned waits for nobody.
+// other loads. Nobody waits for a load whose context has ended, even if an edge
+// to it is still there: those who waited have their answer and may not have run
+// since.
 func (c *Ctx) reaches(target *Ctx) bool {
 	if len(c.waitsFor()) == 0 { // most often: c has just been asked for its first load
 		return c == target
@@ -51,7 +53,7 @@ func (c *Ctx) reaches(target *Ctx) bool {
 		last := len(todo) - 1
 		at := todo[last]
 		todo = todo[:last]
-		if at.over.Load() {
+		if at.ending.Load() != live {
 			continue
 		}
 		if at == target {

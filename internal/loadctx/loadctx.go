@@ -5,6 +5,8 @@ package loadctx
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,25 +19,30 @@ import (
 //	live --Cancel, Finish--> canceled
 //	live --TimeOut---------> timed out
 //
-// A Ctx is never ended by another context; whoever owns the load ends it, at
-// the latest with Finish when the load has returned. Its methods may be called
-// at the same time from many goroutines. It must not be copied.
+// Unless it is told to follow its caller, a Ctx is never ended by another
+// context; whoever owns the load ends it, at the latest with Finish when the
+// load has returned. Once it has ended, nobody may be waiting for the load: see
+// [Ctx.Wait]. Its methods may be called at the same time from many goroutines.
+// It must not be copied.
 type Ctx struct {
-	caller context.Context // asked for values, never for its end
+	caller context.Context // asked for values, and for its end only if followed
 	ending atomic.Uint32   // live, canceled or timedOut; set once
 	over   atomic.Bool     // the load itself has returned
+	follow bool            // fixed at Init
 	extra  atomic.Pointer[extra]
 }
 
 // extra is what most loads never need: theirs look at nothing but values.
 type extra struct {
-	deadline time.Time   // fixed at Init, since derived contexts read it once
-	timer    *time.Timer // likewise; nil: no deadline
+	mu       sync.Mutex
+	deadline time.Time   // guarded by mu; fixed before the load starts, since derived contexts read it once
+	timer    *time.Timer // guarded by mu; nil: no deadline of the load's own
 
-	mu     sync.Mutex
-	done   chan struct{}        // guarded by mu; made when first asked for, one channel before and after the end
-	closed bool                 // guarded by mu; done is closed
-	after  map[*func()]struct{} // guarded by mu; what to start at the end
+	// A context of the standard library that ends with this one, made when
+	// Done is first asked for. The context package finds it through Value, and
+	// so hangs derived contexts on it without a goroutine for each.
+	inner  context.Context // guarded by mu
+	cancel context.CancelFunc
 
 	waits []*Ctx // guarded by graph; the loads that this load waits for now
 }
@@ -47,30 +54,42 @@ const (
 	timedOut
 )
 
-// Init makes c live, with the values of caller.
-func (c *Ctx) Init(caller context.Context) { c.caller = caller }
+// Init makes c live, with the values of caller; if follow is set, also with its
+// deadline and, for contexts derived from c, its end. Whoever owns the load
+// ends c itself when caller ends.
+func (c *Ctx) Init(caller context.Context, follow bool) { c.caller, c.follow = caller, follow }
 
 // Limit gives c a deadline d from now, at which expire is called, unless c has
 // ended before. It does not end c by itself: expire does. Call it at most once,
-// right after Init.
+// before the load starts.
 func (c *Ctx) Limit(d time.Duration, expire func()) {
-	c.extra.Store(&extra{deadline: time.Now().Add(d), timer: time.AfterFunc(d, expire)})
+	x := c.more()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if c.ending.Load() == live { // otherwise nobody would stop the timer
+		x.deadline, x.timer = time.Now().Add(d), time.AfterFunc(d, expire)
+	}
 }
 
-// Overdue reports whether c's deadline has come.
+// Overdue reports whether the deadline of Limit has come.
 func (c *Ctx) Overdue() bool {
 	x := c.extra.Load()
-	return x != nil && x.timer != nil && !time.Now().Before(x.deadline)
+	if x == nil {
+		return false
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return !x.deadline.IsZero() && !time.Now().Before(x.deadline)
 }
 
 // Cancel ends c with context.Canceled. Only the first end counts.
 func (c *Ctx) Cancel() { c.end(canceled) }
 
-// TimeOut ends c with context.DeadlineExceeded. Only the first end counts.
+// TimeOut ends c with context.DeadlineExceeded, at its deadline or after. Only
+// the first end counts.
 func (c *Ctx) TimeOut() { c.end(timedOut) }
 
-// Finish says that the load has returned, and ends c. A load that has returned
-// waits for nobody, so a context kept after it is in no ring of waits.
+// Finish says that the load has returned, and ends c.
 func (c *Ctx) Finish() {
 	c.over.Store(true)
 	c.end(canceled)
@@ -85,19 +104,13 @@ func (c *Ctx) end(how uint32) {
 	if x == nil {
 		return
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	if x.timer != nil {
 		x.timer.Stop()
 	}
-	x.mu.Lock()
-	if x.done != nil && !x.closed {
-		x.closed = true
-		close(x.done)
-	}
-	after := x.after
-	x.after = nil
-	x.mu.Unlock()
-	for f := range after {
-		go (*f)()
+	if x.inner != nil && how == canceled { // what has timed out ends at its deadline by itself
+		x.cancel()
 	}
 }
 
@@ -110,28 +123,45 @@ func (c *Ctx) more() *extra {
 	return c.extra.Load()
 }
 
-// Deadline is that of Limit.
-func (c *Ctx) Deadline() (time.Time, bool) {
-	x := c.extra.Load()
-	if x == nil || x.timer == nil {
-		return time.Time{}, false
+// base is what c is derived from, as far as anybody can see.
+func (c *Ctx) base() context.Context {
+	if c.follow {
+		return c.caller
 	}
-	return x.deadline, true
+	// Without this, context.Cause of a derived context would name whatever
+	// ended the caller.
+	return context.WithoutCancel(c.caller)
 }
 
-// Done is closed at the end of c.
+// Deadline is the earlier of Limit's and, where it is followed, the caller's.
+func (c *Ctx) Deadline() (time.Time, bool) {
+	deadline, ok := c.base().Deadline()
+	if x := c.extra.Load(); x != nil {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if !x.deadline.IsZero() && (!ok || x.deadline.Before(deadline)) {
+			return x.deadline, true
+		}
+	}
+	return deadline, ok
+}
+
+// Done is closed at the end of c. It is one channel, before and after.
 func (c *Ctx) Done() <-chan struct{} {
 	x := c.more()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.done == nil {
-		x.done = make(chan struct{})
-		if c.ending.Load() != live {
-			x.closed = true
-			close(x.done)
+	if x.inner == nil {
+		if x.deadline.IsZero() {
+			x.inner, x.cancel = context.WithCancel(c.base())
+		} else {
+			x.inner, x.cancel = context.WithDeadline(c.base(), x.deadline)
+		}
+		if c.ending.Load() == canceled {
+			x.cancel()
 		}
 	}
-	return x.done
+	return x.inner.Done()
 }
 
 // Err is nil while c lives.
@@ -141,48 +171,39 @@ func (c *Ctx) Err() error {
 		return context.Canceled
 	case timedOut:
 		return context.DeadlineExceeded
-	default:
-		return nil
 	}
+	if x := c.extra.Load(); x != nil {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if x.inner != nil {
+			return x.inner.Err() // it may know of the deadline a moment earlier
+		}
+	}
+	return nil
 }
 
-// Value looks in the caller's context, but for what would lead to the caller's
-// cancellation: without that, context.Cause of an ended load would name
-// whatever ended its caller.
+// Value looks in the caller's context.
 func (c *Ctx) Value(key any) any {
 	if key == any(&self) {
 		return c
 	}
-	return context.WithoutCancel(c.caller).Value(key)
-}
-
-// AfterFunc makes f run on a goroutine of its own when c ends, unless stop is
-// called before. The context package looks for this method: without it each
-// context derived from c would cost a goroutine.
-func (c *Ctx) AfterFunc(f func()) (stop func() bool) {
-	x := c.more()
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if c.ending.Load() != live {
-		go f()
-		return func() bool { return false }
-	}
-	if x.after == nil {
-		x.after = make(map[*func()]struct{})
-	}
-	x.after[&f] = struct{}{}
-	return func() bool {
+	if x := c.extra.Load(); x != nil {
 		x.mu.Lock()
-		defer x.mu.Unlock()
-		_, waiting := x.after[&f]
-		delete(x.after, &f)
-		return waiting
+		inner := x.inner
+		x.mu.Unlock()
+		if inner != nil {
+			return inner.Value(key)
+		}
 	}
+	return c.base().Value(key)
 }
 
-// String is constant: the default would print the load's value while the load
-// writes it.
-func (c *Ctx) String() string { return "onefold.load" }
+// String is what the context package prints of c.
+func (*Ctx) String() string { return "onefold.load" }
+
+// Format writes the same for every verb: the default would print the load's
+// value while the load writes it.
+func (c *Ctx) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, c.String()) }
 
 // self is the key under which a Ctx finds itself, seen from the contexts
 // derived from it.

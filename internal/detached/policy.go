@@ -1,0 +1,60 @@
+package detached
+
+import (
+	"context"
+	"time"
+
+	"github.com/onefold-go/onefold/internal/flight"
+)
+
+// Policy is what a Table's owner decides; the zero Policy limits nothing. Look
+// and Store are the owner's own code and are called under a lock: they must not
+// block, call the Table, or run code of the user. The other functions may be
+// the user's, and are called without a lock.
+type Policy[K comparable, V any] struct {
+	Context         Context
+	Carry           func(load, caller context.Context) context.Context // with Values only; nil: all values
+	Timeout         time.Duration                                      // of a load, from when it has its turn; zero: none
+	CancelAbandoned bool                                               // end a load's context when its last caller leaves
+
+	JoinWithin time.Duration    // how old a flight may be that is joined; zero: any age
+	Succeed    func(error) bool // errors that are for the leader alone: one of the joiners tries again; nil: none
+
+	MaxCallers int           // of one flight; zero: no limit
+	MaxFlights int           // whose loads have not returned, about; zero: no limit
+	MaxLoads   int           // at once; zero: no limit
+	QueueWait  time.Duration // how long a load may wait for its turn under MaxLoads; zero: not at all
+
+	Limited func(limit string, value int) error // the error of a call that met one; needed with any of the limits
+
+	Look  func(key K) (V, bool) // may answer instead of a flight; nil: never
+	Store func(key K, value V)  // keeps the value of a current flight that did well; nil: nothing is kept
+
+	Crash  func(*flight.Panic) // must panic, on the goroutine of a load that did; nil: the callers get the panic
+	Loaded func(Load)          // is told of each load that has returned; nil: nobody is
+}
+
+// Context says what the context of a load has of its leader's.
+type Context uint8
+
+// What the context of a load can have of its leader's.
+const (
+	Values     Context = iota // its values
+	Background                // nothing
+	Whole                     // its values and its end
+)
+
+// A Load is one load that has returned.
+type Load struct {
+	Hash   uint64        // of the key, by the table's own seed
+	Served int           // callers that got its ending
+	Took   time.Duration // with the wait for its turn
+	Err    error
+}
+
+// A Wish is what one call wants beyond the rest. The zero Wish is none.
+type Wish struct {
+	NotBefore time.Time     // join no flight that began earlier; zero: any
+	Budget    time.Duration // of the call's waits, all joins together; zero: none
+	Timed     bool          // Outcome.Age is wanted
+}

@@ -1,0 +1,173 @@
+package detached
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/onefold-go/onefold/internal/flight"
+)
+
+// run runs the load of f and settles f, also when the load panics or exits.
+// After an exit the goroutine ends too. caller is the leader's context.
+func (t *Table[K, V]) run(f *flightOf[K, V], caller context.Context, load func(context.Context, K) (V, error)) {
+	e := flight.Ending[V]{How: flight.Exited, Err: ErrGoexit}
+	defer func() { t.settle(f, e) }()
+	if t.turns != nil {
+		if err := t.awaitTurn(f); err != nil {
+			e = flight.Ending[V]{How: flight.Refused, Err: err}
+			return
+		}
+		defer func() { <-t.turns }()
+	}
+	if d := t.policy.Timeout; d > 0 {
+		f.X.ctx.Limit(d, func() { t.expire(f) })
+	}
+	if t.policy.Context == Whole && caller.Done() != nil {
+		stop := context.AfterFunc(caller, func() { t.forsake(f, caller.Err()) })
+		defer stop()
+	}
+	e = flight.Call(func() flight.Ending[V] {
+		ctx := context.Context(&f.X.ctx)
+		if t.policy.Carry != nil {
+			ctx = t.policy.Carry(ctx, caller)
+		}
+		v, err := load(ctx, f.Key)
+		if err != nil {
+			return t.failure(f, caller, v, err)
+		}
+		return flight.Ending[V]{Value: v}
+	})
+	if p := e.Panic(); p != nil && t.policy.Crash != nil {
+		t.policy.Crash(p)
+	}
+}
+
+// awaitTurn waits for the load's turn under MaxLoads. With no QueueWait it has
+// been taken already.
+func (t *Table[K, V]) awaitTurn(f *flightOf[K, V]) error {
+	if t.policy.QueueWait == 0 {
+		return nil
+	}
+	select {
+	case t.turns <- struct{}{}:
+		return nil
+	default:
+	}
+	patience := time.NewTimer(t.policy.QueueWait)
+	defer patience.Stop()
+	select {
+	case t.turns <- struct{}{}:
+		return nil
+	case <-patience.C:
+		t.turnedAway.Add(1)
+		return t.policy.Limited("MaxLoads", t.policy.MaxLoads)
+	case <-f.X.ctx.Done():
+		return f.X.ctx.Err()
+	}
+}
+
+// settle ends f with what its load came to, unless it has ended before.
+func (t *Table[K, V]) settle(f *flightOf[K, V], e flight.Ending[V]) {
+	s := f.Shard()
+	s.Lock()
+	first := f.SettleLocked(e, t.policy.Store)
+	served := f.ServedLocked()
+	overtaken := t.overtakeLocked(f, e)
+	drained := f.ReturnedLocked()
+	s.Unlock()
+	f.X.ctx.Finish()
+	if first {
+		f.Wake()
+	}
+	for _, older := range overtaken {
+		older.X.ctx.Cancel()
+		older.Wake()
+	}
+	if drained {
+		close(s.Drained)
+	}
+	if t.policy.Loaded != nil {
+		t.policy.Loaded(Load{Hash: t.flights.Hash(f.Key), Served: served, Took: t.now() - f.X.began, Err: e.Err})
+	}
+}
+
+// failure is what callers get of a load that returned err. It asks err and the
+// user's functions, any of which may panic: it runs as a part of the load.
+func (t *Table[K, V]) failure(f *flightOf[K, V], caller context.Context, v V, err error) flight.Ending[V] {
+	e := flight.Ending[V]{Value: v, Err: err}
+	switch {
+	case f.X.ctx.Overdue() && errors.Is(err, context.DeadlineExceeded):
+		// The load may notice its deadline a moment before the timer does;
+		// its callers get the same answer whoever was first.
+		return flight.Ending[V]{How: flight.TimedOut, Err: ErrLoadTimeout}
+	case t.policy.Context == Whole && caller.Err() != nil:
+		e.How = flight.Forsaken
+	case t.policy.Succeed != nil && !f.X.final && t.policy.Succeed(err):
+		e.How = flight.Forsaken
+	}
+	return e
+}
+
+// overtakeLocked settles the older loads of the key with what f came to, if
+// that is good. What they come to themselves is for nobody then.
+func (t *Table[K, V]) overtakeLocked(f *flightOf[K, V], e flight.Ending[V]) (overtaken []*flightOf[K, V]) {
+	older := f.Prior
+	f.Prior = nil
+	if e.Err != nil {
+		return nil
+	}
+	for ; older != nil; older = older.Prior {
+		if older.SettleLocked(e, nil) {
+			overtaken = append(overtaken, older)
+		}
+	}
+	return overtaken
+}
+
+// expire is what the timer calls at the end of Policy.Timeout. The load may go
+// on, with an ended context and nobody to answer to.
+func (t *Table[K, V]) expire(f *flightOf[K, V]) {
+	f.X.ctx.TimeOut()
+	t.cut(f, flight.Ending[V]{How: flight.TimedOut, Err: ErrLoadTimeout})
+}
+
+// forsake ends f because its leader's context has ended, which is also its
+// load's. Its joiners need another.
+func (t *Table[K, V]) forsake(f *flightOf[K, V], err error) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		f.X.ctx.TimeOut()
+	} else {
+		f.X.ctx.Cancel()
+	}
+	t.cut(f, flight.Ending[V]{How: flight.Forsaken, Err: err})
+}
+
+// cut settles f while its load runs on, unless it has ended before.
+func (t *Table[K, V]) cut(f *flightOf[K, V], e flight.Ending[V]) {
+	s := f.Shard()
+	s.Lock()
+	first := f.SettleLocked(e, nil)
+	s.Unlock()
+	if first {
+		f.Wake()
+	}
+}
+
+// leave takes one caller out of f and reports whether it could: a flight that
+// has settled has an ending for it instead.
+func (t *Table[K, V]) leave(f *flightOf[K, V]) bool {
+	left, abandoned := f.Leave(t.policy.CancelAbandoned)
+	if abandoned {
+		f.X.ctx.Cancel()
+	}
+	return left
+}
+
+// seen gives the context whose values a load sees from the start.
+func (p *Policy[K, V]) seen(caller context.Context) context.Context {
+	if p.Context == Background || p.Carry != nil {
+		return context.Background()
+	}
+	return caller
+}

@@ -1,0 +1,148 @@
+package onefold_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/onefold-go/onefold"
+)
+
+// SPEC: G32, S10
+func TestTooManyCallers(t *testing.T) {
+	tell(t, onefold.Config{Name: "users", MaxCallers: 2}, func(s *story) {
+		a, b := s.call(s.ctx, "k", s.load), s.call(s.cancelledAt(500*ms), "k", s.load)
+		third := <-s.call(s.ctx, "k", s.load)
+		var limit *onefold.LimitError
+		if !errors.As(third.err, &limit) || !errors.Is(third.err, onefold.ErrOverload) || third.at != 0 {
+			s.Errorf("third caller got %+v, want a LimitError at once", third)
+		} else if want := (onefold.LimitError{Name: "users", Limit: "MaxCallers", Value: 2}); *limit != want {
+			s.Errorf("the error is %+v, want %+v", *limit, want)
+		}
+		s.wants("b", b, answer{err: context.Canceled, at: 500 * ms})
+		s.wants("in b's place", s.call(s.ctx, "k", s.load), answer{value: 1, at: time.Second})
+		s.wants("a", a, answer{value: 1, at: time.Second})
+	})
+}
+
+// SPEC: G33, S10
+func TestTooManyLoads(t *testing.T) {
+	tell(t, onefold.Config{MaxLoads: 2}, func(s *story) {
+		a, b := s.call(s.ctx, "a", s.load), s.call(s.ctx, "b", s.load)
+		joiner := s.call(s.ctx, "a", s.load)
+		s.wants("third key", s.call(s.ctx, "c", s.load), answer{err: onefold.ErrOverload})
+		s.wants("a", a, answer{value: 1, at: time.Second})
+		s.wants("joiner", joiner, answer{value: 1, at: time.Second})
+		s.wants("b", b, answer{value: 2, at: time.Second})
+		s.wants("third key, later", s.call(s.ctx, "c", s.load), answer{value: 3, at: 2 * time.Second})
+	})
+}
+
+// SPEC: G33
+func TestLoadWaitsForItsTurn(t *testing.T) {
+	tell(t, onefold.Config{MaxLoads: 1, QueueWait: 1500 * ms, LoadTimeout: 1200 * ms}, func(s *story) {
+		a := s.call(s.ctx, "a", s.load)
+		b := s.call(s.ctx, "b", s.load)
+		c := s.call(s.ctx, "c", s.load)
+		joiner := s.call(s.ctx, "c", s.load)
+		s.wants("a", a, answer{value: 1, at: time.Second})
+		// One of b and c has the next turn; the other's wait is too long. Its
+		// timeout counts from its turn.
+		x, y, z := <-b, <-c, <-joiner
+		if y != z {
+			s.Errorf("c's caller got %v and its joiner %v", y, z)
+		}
+		if x.err != nil {
+			x, y = y, x
+		}
+		if x != (answer{value: 2, at: 2 * time.Second}) || !errors.Is(y.err, onefold.ErrOverload) || y.at != 1500*ms {
+			s.Errorf("b and c got %v and %v, want one value at 2s and one overload at 1.5s", x, y)
+		}
+	})
+}
+
+// A load that waits for its turn ends with its callers.
+func TestAbandonedInTheQueue(t *testing.T) {
+	tell(t, onefold.Config{MaxLoads: 1, QueueWait: time.Hour}, func(s *story) {
+		a := s.call(s.ctx, "a", s.load)
+		leaver := s.call(s.cancelledAt(500*ms), "b", s.load)
+		s.wants("leaver", leaver, answer{err: context.Canceled, at: 500 * ms})
+		s.wants("a", a, answer{value: 1, at: time.Second})
+		s.until(time.Minute)
+		s.wantsLoads(1)
+	})
+}
+
+// A load that ignores its timeout keeps its turn until it returns: the source
+// is still working for it.
+func TestDeafLoadKeepsItsTurn(t *testing.T) {
+	tell(t, onefold.Config{MaxLoads: 1, LoadTimeout: 500 * ms}, func(s *story) {
+		s.wants("a", s.call(s.ctx, "a", s.load), answer{err: onefold.ErrLoadTimeout, at: 500 * ms})
+		s.wants("b, at once", s.call(s.ctx, "b", s.load), answer{err: onefold.ErrOverload, at: 500 * ms})
+		s.until(time.Second)
+		quick := func(context.Context, string) (int, error) { return 9, nil }
+		s.wants("b, later", s.call(s.ctx, "b", quick), answer{value: 9, at: time.Second})
+	})
+}
+
+// SPEC: N03
+func TestCloseWaitsForLoads(t *testing.T) {
+	tell(t, onefold.Config{}, func(s *story) {
+		a := s.call(s.ctx, "a", s.load)
+		closed := make(chan error, 1)
+		go func() { closed <- s.group.Close(s.ctx) }()
+		synctest.Wait()
+		s.wants("later caller", s.call(s.ctx, "a", s.load), answer{err: onefold.ErrClosed})
+		select {
+		case err := <-closed:
+			s.Errorf("Close returned %v with a load under way", err)
+		default:
+		}
+		s.wants("a", a, answer{value: 1, at: time.Second})
+		if err := <-closed; err != nil || s.age() != time.Second {
+			s.Errorf("Close returned %v after %v, want nil after 1s", err, s.age())
+		}
+		if err := s.group.Close(s.ctx); err != nil {
+			s.Errorf("the second Close returned %v", err)
+		}
+	})
+}
+
+// SPEC: N03
+func TestCloseGivesUp(t *testing.T) {
+	tell(t, onefold.Config{}, func(s *story) {
+		a := s.call(s.ctx, "a", s.stuck)
+		if err := s.group.Close(s.deadlineAt(500 * ms)); !errors.Is(err, context.DeadlineExceeded) {
+			s.Errorf("Close returned %v, want its context's error", err)
+		}
+		s.wants("a", a, answer{err: onefold.ErrClosed, at: 500 * ms})
+	})
+}
+
+// A value that one caller changes is not the value of another.
+func TestCloneGivesEachCallerItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := onefold.Group[string, []int]{Clone: func(v []int) []int { return append([]int(nil), v...) }}
+		load := func(context.Context, string) ([]int, error) {
+			time.Sleep(time.Second)
+			return []int{1, 2, 3}, nil
+		}
+		results := make(chan []int, 3)
+		for i := range 3 {
+			go func() {
+				v, err := g.Do(t.Context(), "k", load)
+				if err != nil || fmt.Sprint(v) != "[1 2 3]" {
+					t.Errorf("got %v, %v", v, err)
+				}
+				v[0] = i // a data race if it is shared
+				results <- v
+			}()
+		}
+		for range 3 {
+			<-results
+		}
+	})
+}
