@@ -2,4 +2,7 @@ package onefold
 
 // Traces gives how many flights of g can be joined, and how many of its loads
 // have not returned.
-func (g *Group[K, V]) Traces() (flights, loads int) { return g.table.Size() }
+func (g *Group[K, V]) Traces() (flights, loads int) {
+	s := g.table.Sum()
+	return s.Flights, s.Running
+}

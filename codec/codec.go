@@ -47,9 +47,9 @@ func (jsonCodec[V]) Decode(data []byte) (V, error) {
 		var zero V
 		return zero, fmt.Errorf("codec: decode JSON: %w", err)
 	}
-	if d.More() {
+	if end := d.InputOffset(); len(bytes.TrimSpace(data[end:])) > 0 {
 		var zero V
-		return zero, fmt.Errorf("codec: decode JSON: %d bytes after the value", int64(len(data))-d.InputOffset())
+		return zero, fmt.Errorf("codec: decode JSON: %d bytes after the value", int64(len(data))-end)
 	}
 	return v, nil
 }

@@ -30,7 +30,7 @@ func TestConcurrentCallersAndResets(t *testing.T) {
 		running.Add(1)
 		defer running.Add(-1)
 		began := resets.Load()
-		r := rand.New(rand.NewPCG(seed, uint64(rand.Uint32()))) //nolint:gosec // a test
+		r := rand.New(rand.NewPCG(seed, uint64(rand.Uint32())))
 		for range r.IntN(10) {
 			runtime.Gosched()
 		}
@@ -51,7 +51,7 @@ func TestConcurrentCallersAndResets(t *testing.T) {
 	}
 	f := future.New(load, future.Config{RetryMin: time.Microsecond, RetryMax: 5 * time.Microsecond, LoadTimeout: time.Second})
 	for i := range callers {
-		r := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // a test
+		r := rand.New(rand.NewPCG(seed, uint64(i)))
 		wg.Go(func() {
 			for range rounds {
 				if r.IntN(4) == 0 {
@@ -103,7 +103,7 @@ func TestConcurrentCallersAndResets(t *testing.T) {
 func getBegan(ctx context.Context, f *future.Future[int64]) (v int64, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			v, err = 0, p.(error) //nolint:forcetypeassert // as documented
+			v, err = 0, p.(error)
 		}
 	}()
 	return f.Get(ctx)

@@ -7,9 +7,17 @@ import (
 	"time"
 )
 
+// DefaultMaxCallers is how many callers may wait for one load when its Config
+// names no bound.
+const DefaultMaxCallers = 100_000
+
 // Config configures a [Future]. The zero Config is ready to use: a load has no
 // time limit, and the first Get after a failure loads again.
 type Config struct {
+	// MaxCallers is how many callers may wait for one load. Further ones get a
+	// *[LimitError]. Zero means DefaultMaxCallers.
+	MaxCallers int
+
 	// LoadTimeout bounds one load, counted from its start. When it is over,
 	// the load's context ends and all who wait get [ErrLoadTimeout], even if
 	// the load itself does not return. Zero means no bound.
@@ -32,6 +40,9 @@ func (c Config) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("future: Config."+format, args...))
+	}
+	if c.MaxCallers < 0 {
+		fault("MaxCallers is %d, want 0 (%d) or more", c.MaxCallers, DefaultMaxCallers)
 	}
 	if c.LoadTimeout < 0 {
 		fault("LoadTimeout is %v, want 0 (none) or more", c.LoadTimeout)

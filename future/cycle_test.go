@@ -91,6 +91,36 @@ func TestCallerInARingIsCountedOut(t *testing.T) {
 	})
 }
 
+// A load that has left another load does not wait for it: that one may wait for
+// the first.
+//
+// SPEC: G29
+func TestLoadThatHasLeftClosesNoRing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loads [2]func(context.Context) (int, error)
+		futures := []*future.Future[int]{lazy(&loads[0]), lazy(&loads[1])}
+		loads[0] = func(ctx context.Context) (int, error) {
+			short, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			if _, err := futures[1].Get(short); err != context.DeadlineExceeded {
+				t.Errorf("Get = %v, want DeadlineExceeded", err)
+			}
+			time.Sleep(time.Minute)
+			return 7, nil
+		}
+		loads[1] = func(ctx context.Context) (int, error) {
+			time.Sleep(2 * time.Second)
+			return futures[0].Get(ctx)
+		}
+		if v, err := futures[0].Get(t.Context()); v != 7 || err != nil {
+			t.Errorf("Get = %d, %v; want 7, nil", v, err)
+		}
+		if v, err := futures[1].Get(t.Context()); v != 7 || err != nil {
+			t.Errorf("Get = %d, %v; want 7, nil", v, err)
+		}
+	})
+}
+
 // SPEC: N16
 func TestContextOfAnEndedLoadRaisesNoCycle(t *testing.T) {
 	tell(t, future.Config{}, func(s *story) {

@@ -39,6 +39,16 @@ func (e *RetryError) Error() string {
 // Unwrap returns Err.
 func (e *RetryError) Unwrap() error { return e.Err }
 
+// A LimitError turns a caller away where too many wait already.
+type LimitError struct {
+	Limit int // as [Config.MaxCallers] has it
+}
+
+// Error names the limit.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("future: %d callers wait already, which is Config.MaxCallers", e.Limit)
+}
+
 // A PanicError hands a load's panic to every caller that waited for the load.
 type PanicError struct {
 	Value any    // what the load panicked with

@@ -4,6 +4,7 @@
 package future
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -37,7 +38,7 @@ type Future[V any] struct {
 	mu      sync.Mutex
 	current *run[V]   // the load under way; its end becomes the Future's
 	failure error     // of the last load; nil: it did well, or there was none
-	failed  int       // loads that failed in a row
+	failed  int       // loads that failed since the last Reset: a value ends the row
 	retryAt time.Time // with a failure: the next load begins no sooner
 }
 
@@ -73,8 +74,11 @@ func New[V any](load func(context.Context) (V, error), cfg Config) *Future[V] {
 // comes later loads again, at once or as [Config.RetryMin] says. Until then Get
 // fails at once with a *[RetryError] around the failure, a panic included.
 //
-// A load that asks for its own Future, directly or through other loads, gets
-// [ErrCycle] where it asks.
+// Where [Config.MaxCallers] callers wait already, Get fails at once with a
+// *[LimitError]. A load that asks for its own Future, directly or through other
+// loads, gets [ErrCycle] where it asks.
+//
+// Get panics when it would wait and ctx is nil.
 func (f *Future[V]) Get(ctx context.Context) (V, error) {
 	if v := f.value.Load(); v != nil {
 		return *v, nil
@@ -132,6 +136,9 @@ func (f *Future[V]) join(ctx context.Context) (*run[V], *V, error) {
 			}
 		}
 		f.current = f.start(ctx)
+	}
+	if limit := cmp.Or(f.cfg.MaxCallers, DefaultMaxCallers); f.current.waiting >= limit {
+		return nil, nil, &LimitError{Limit: limit}
 	}
 	f.current.waiting++
 	return f.current, nil, nil

@@ -131,20 +131,25 @@ func TestWaitGrowsAndIsRandom(t *testing.T) {
 	}
 }
 
-func TestValueEndsTheRowOfFailures(t *testing.T) {
+// A Reset is the only way from a value to another load.
+func TestResetEndsTheRowOfFailures(t *testing.T) {
 	tell(t, future.Config{RetryMin: time.Second, RetryMax: time.Hour}, func(s *story) {
-		for range 10 {
-			s.until(s.age() + s.fail())
-		}
-		n := len(s.loads)
-		s.call(s.Context())
-		s.loads[n].returns(7, nil)
-		s.wantsKept(7)
-		for range 100 {
-			s.f.Reset()
-			if wait := s.fail(); wait > 2*time.Second {
-				s.Fatalf("wait after a first failure is %v, want 2s at the most", wait)
+		for _, value := range []bool{true, false} {
+			for range 10 {
+				s.until(s.age() + s.fail())
 			}
+			if value {
+				s.call(s.Context())
+				s.loads[len(s.loads)-1].returns(7, nil)
+				s.wantsKept(7)
+			}
+			for range 100 {
+				s.f.Reset()
+				if wait := s.fail(); wait > 2*time.Second {
+					s.Fatalf("wait after a first failure is %v, want 2s at the most", wait)
+				}
+			}
+			s.f.Reset()
 		}
 	})
 }
@@ -163,8 +168,13 @@ func TestHugeWaits(t *testing.T) {
 func TestManyFailuresInARow(t *testing.T) {
 	tell(t, future.Config{RetryMin: 1, RetryMax: 3}, func(s *story) {
 		for i := range 200 {
-			if wait := s.fail(); wait < 1 || wait > 3 {
-				s.Fatalf("wait after failure %d is %v, want 1ns to 3ns", i+1, wait)
+			ceiling := time.Duration(3)
+			if i%20 == 0 {
+				s.f.Reset()
+				ceiling = 2
+			}
+			if wait := s.fail(); wait < 1 || wait > ceiling {
+				s.Fatalf("wait after failure %d is %v, want 1ns to %v", i%20+1, wait, ceiling)
 			}
 			s.until(s.age() + 3)
 		}
@@ -196,6 +206,7 @@ func TestValidate(t *testing.T) {
 		cfg  future.Config
 		want []string
 	}{
+		{future.Config{MaxCallers: -4}, []string{"MaxCallers is -4, want 0 (100000) or more"}},
 		{future.Config{LoadTimeout: -1}, []string{"LoadTimeout is -1ns"}},
 		{future.Config{RetryMin: -2}, []string{"RetryMin is -2ns"}},
 		{future.Config{RetryMin: 2, RetryMax: 1}, []string{"RetryMax is 1ns", "which is 2ns"}},

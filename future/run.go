@@ -34,7 +34,7 @@ type ending[V any] struct {
 // start starts a load for ctx.
 func (f *Future[V]) start(ctx context.Context) *run[V] {
 	r := &run[V]{ctx: new(loadctx.Ctx), settled: make(chan struct{})}
-	r.ctx.Init(ctx)
+	r.ctx.Init(ctx, false)
 	if f.cfg.LoadTimeout > 0 {
 		// Weak, as the timer stays with the context. While it matters, the
 		// load's goroutine holds r.
@@ -110,9 +110,7 @@ func (f *Future[V]) settle(r *run[V], end ending[V]) bool {
 		f.current = nil
 		f.value.Store(end.value)
 		f.failure = end.failure
-		if end.failure == nil {
-			f.failed = 0
-		} else {
+		if end.failure != nil {
 			f.failed++
 			f.retryAt = time.Now().Add(f.cfg.wait(f.failed))
 		}

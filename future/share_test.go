@@ -130,6 +130,29 @@ func TestErrorReachesAllWhoWaitAndIsTriedAgain(t *testing.T) {
 	})
 }
 
+// SPEC: S10
+func TestMaxCallers(t *testing.T) {
+	tell(t, future.Config{MaxCallers: 2}, func(s *story) {
+		ctx, leave := s.leaver()
+		first, second := s.call(s.Context()), s.call(ctx)
+		var limit *future.LimitError
+		if got := s.now(); !errors.As(got.err, &limit) || limit.Limit != 2 {
+			s.Fatalf("third caller got %v, want a LimitError of 2", got)
+		}
+		if got, want := limit.Error(), "future: 2 callers wait already, which is Config.MaxCallers"; got != want {
+			s.Errorf("Error() = %q, want %q", got, want)
+		}
+		leave()
+		s.wants("caller that leaves", second, answer{err: context.Canceled})
+		third := s.call(s.Context())
+		s.waits("third caller, with room", third)
+		s.loads[0].returns(7, nil)
+		s.wants("first caller", first, answer{value: 7})
+		s.wants("third caller", third, answer{value: 7})
+		s.wantsKept(7)
+	})
+}
+
 // A paperJam is what the printer of these tests panics with.
 type paperJam struct{ tray int }
 
@@ -266,6 +289,32 @@ func TestLoadReturnsAnothersDeadline(t *testing.T) {
 		caller := s.call(s.Context())
 		s.loads[0].returns(0, context.DeadlineExceeded)
 		s.wants("caller", caller, answer{err: context.DeadlineExceeded})
+	})
+}
+
+// A meddler is a context that does something when it is asked for its end.
+type meddler struct {
+	context.Context
+	meddle func()
+}
+
+func (m meddler) Err() error {
+	m.meddle()
+	return m.Context.Err()
+}
+
+// The load ends between a caller's first look and its second.
+func TestCallerComesAsTheLoadEnds(t *testing.T) {
+	tell(t, future.Config{}, func(s *story) {
+		first := s.call(s.Context())
+		late := s.call(meddler{s.Context(), func() {
+			s.loads[0].end <- func() (int, error) { return 7, nil }
+			if got := <-first; got != (answer{value: 7}) {
+				s.Errorf("first caller got %v, want 7", got)
+			}
+		}})
+		s.wants("caller who comes as the load ends", late, answer{value: 7})
+		s.wantsLoads(1)
 	})
 }
 

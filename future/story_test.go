@@ -77,7 +77,7 @@ func (s *story) call(ctx context.Context) <-chan answer {
 func get(ctx context.Context, f *future.Future[int]) (v int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			v, err = 0, raised{p.(error)} //nolint:forcetypeassert // as documented
+			v, err = 0, raised{p.(error)}
 		}
 	}()
 	return f.Get(ctx)

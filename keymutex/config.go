@@ -25,13 +25,6 @@ func (c Config) Validate() error {
 	return nil
 }
 
-func (c Config) maxWaiters() int {
-	if c.MaxWaiters == 0 {
-		return DefaultMaxWaiters
-	}
-	return c.MaxWaiters
-}
-
 // ErrKey reports a key that is not equal to itself, such as a NaN. It is the
 // very error that package onefold has by this name.
 var ErrKey = detached.ErrKey

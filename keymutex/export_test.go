@@ -15,3 +15,13 @@ func (m *Mutex[K]) Traces() (keys, waiting int) {
 	}
 	return keys, waiting
 }
+
+// FoundAs reports whether a table in which held is held finds key under held's
+// hash, as if the two had the same.
+func FoundAs[K comparable](held, key K) bool {
+	var t table[K]
+	t.init()
+	s, hash := t.shard(held)
+	s.holdLocked(held, hash)
+	return s.findLocked(key, hash) != nil
+}

@@ -4,6 +4,7 @@
 package keymutex
 
 import (
+	"cmp"
 	"context"
 	"sync"
 )
@@ -61,7 +62,7 @@ func (m *Mutex[K]) Lock(ctx context.Context, key K) error {
 	l := s.findLocked(key, hash)
 	switch {
 	case l != nil:
-	case key != key: //nolint:gocritic,staticcheck // a NaN, or something with one in it: it would never be found again
+	case key != key: //nolint:gocritic // a NaN, or something with one in it: it would never be found again
 		s.Unlock()
 		return ErrKey
 	default:
@@ -69,7 +70,7 @@ func (m *Mutex[K]) Lock(ctx context.Context, key K) error {
 		s.Unlock()
 		return nil
 	}
-	if limit := m.Config.maxWaiters(); l.waiting >= limit {
+	if limit := cmp.Or(m.Config.MaxWaiters, DefaultMaxWaiters); l.waiting >= limit {
 		s.Unlock()
 		return &LimitError{Limit: limit}
 	}
@@ -96,7 +97,7 @@ func (m *Mutex[K]) TryLock(key K) bool {
 	s, hash := m.shard(key)
 	s.Lock()
 	defer s.Unlock()
-	if s.findLocked(key, hash) != nil || key != key { //nolint:gocritic,staticcheck // as in Lock
+	if s.findLocked(key, hash) != nil || key != key { //nolint:gocritic // as in Lock
 		return false
 	}
 	s.holdLocked(key, hash)

@@ -230,6 +230,15 @@ func TestNaNIsRefused(t *testing.T) {
 	wantsTraces(t, &m, 0, 0)
 }
 
+func TestKeysWithOneHashAreApart(t *testing.T) {
+	if keymutex.FoundAs("a", "b") {
+		t.Error("another key with the hash of one that is held seems to be held")
+	}
+	if !keymutex.FoundAs("a", "a") {
+		t.Error("a key that is held is not found")
+	}
+}
+
 func TestMisusePanics(t *testing.T) {
 	var m keymutex.Mutex[any]
 	held := func() {

@@ -76,7 +76,7 @@ func (m *market) set(ctx context.Context, throughView bool, k int) (version int,
 func (m *market) visit(t *testing.T, wg *sync.WaitGroup, number int, body func(ctx context.Context, r *rand.Rand)) {
 	ctx := memo.With(t.Context(), memo.Config{})
 	for i := range 4 {
-		r := rand.New(rand.NewPCG(m.seed, uint64(10*number+i))) //nolint:gosec // a test
+		r := rand.New(rand.NewPCG(m.seed, uint64(10*number+i)))
 		wg.Go(func() {
 			for range 200 {
 				body(ctx, r)

@@ -64,8 +64,9 @@ func newCache[V any](t testing.TB, load func(context.Context, string) (V, error)
 
 // A deskCache is a memo.Cache at which the test answers each Get by hand.
 type deskCache struct {
-	gets chan *request // in the order in which they came
-	err  error         // of Delete and Write
+	gets     chan *request // in the order in which they came
+	err      error         // of Delete and Write
+	deleting func()        // called by Delete, unless nil
 }
 
 // A request is a Get that waits for its answer.
@@ -83,7 +84,12 @@ func (c *deskCache) Get(ctx context.Context, key string) (int, error) {
 	return (<-r.answer)()
 }
 
-func (c *deskCache) Delete(context.Context, ...string) error { return c.err }
+func (c *deskCache) Delete(context.Context, ...string) error {
+	if c.deleting != nil {
+		c.deleting()
+	}
+	return c.err
+}
 
 func (c *deskCache) Write(ctx context.Context, _ string, write func(context.Context) error) error {
 	if err := write(ctx); err != nil {

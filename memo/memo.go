@@ -8,6 +8,7 @@
 package memo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -57,16 +58,12 @@ func With(ctx context.Context, cfg Config) context.Context {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	m := &memo{ctx: ctx, room: cfg.MaxEntries}
-	if m.room == 0 {
-		m.room = DefaultMaxEntries
-	}
-	return attach(ctx, m)
+	return attach(ctx, &memo{ctx: ctx, room: cmp.Or(cfg.MaxEntries, DefaultMaxEntries)})
 }
 
 // A memo is what one request remembers.
 type memo struct {
-	ctx context.Context // the memo is of no use once it has ended
+	ctx context.Context //nolint:containedctx // the memo is of no use once it has ended
 
 	mu      sync.RWMutex
 	shelves []any // guarded by mu; a *shelf for each space that has something here

@@ -290,7 +290,7 @@ func TestMemoWithinALoad(t *testing.T) {
 	)
 	get := of(&table, src.load)
 	_, err := group.Do(t.Context(), "k", func(ctx context.Context, key string) (int, error) {
-		kept = memo.With(context.WithoutCancel(ctx), memo.Config{})
+		kept = context.WithoutCancel(memo.With(ctx, memo.Config{}))
 		wantGet(t, kept, get, key, 0)
 		src.set("k", 1)
 		wantGet(t, kept, get, key, 0)

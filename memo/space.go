@@ -70,7 +70,7 @@ func (s *space[K, V]) enter(m *memo, key K) *slot[V] {
 	}
 	sl := sh.slots[key]
 	if sl == nil {
-		if m.room == 0 || key != key { //nolint:gocritic,staticcheck // a NaN, or something with one in it
+		if m.room == 0 || key != key { //nolint:gocritic // a NaN, or something with one in it
 			return nil
 		}
 		sl = new(slot[V])

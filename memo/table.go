@@ -102,9 +102,8 @@ func (t *Table[K, V]) Forget(ctx context.Context, keys ...K) {
 		return
 	}
 	for _, key := range keys {
-		// In this order: whoever finds a new slot must not find the old load.
-		t.ready().Detach(place[K]{m, key}, nil)
-		t.space.forget(m, key)
+		// Both at once: whoever finds a new slot must not find the old load.
+		t.ready().Detach(place[K]{m, key}, func() { t.space.forget(m, key) })
 	}
 }
 

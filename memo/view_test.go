@@ -117,6 +117,43 @@ func TestRequestForgetsWhateverTheCacheSays(t *testing.T) {
 	})
 }
 
+// The request reads the key while its change is under way, as in a change that
+// depends on what was there. That is not what it reads afterwards.
+//
+// SPEC: N12
+func TestGetDuringAChange(t *testing.T) {
+	var src source
+	view := memo.Over(newCache(t, src.load))
+	ctx := memo.With(t.Context(), memo.Config{})
+	for i := range 3 {
+		err := view.Write(ctx, "k", func(ctx context.Context) error {
+			v, err := view.Get(ctx, "k")
+			src.set("k", v+1)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantGet(t, ctx, view.Get, "k", i+1)
+	}
+
+	synctest.Test(t, func(t *testing.T) {
+		cache := newDesk()
+		view := memo.Over[string, int](cache)
+		ctx := memo.With(t.Context(), memo.Config{})
+		cache.deleting = func() {
+			call(ctx, view.Get, "k")
+			cache.next(t).returns(1, nil)
+		}
+		if err := view.Delete(ctx, "k"); err != nil {
+			t.Fatal(err)
+		}
+		after := call(ctx, view.Get, "k")
+		cache.next(t).returns(2, nil)
+		wants(t, "caller from after", after, answer{value: 2})
+	})
+}
+
 // A Get that began before a Write and ends after it brings what was there
 // before. That is an answer to its own caller, and to nobody later.
 func TestGetFromBeforeAWrite(t *testing.T) {

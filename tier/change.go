@@ -53,17 +53,21 @@ type Loaded[V any] struct {
 
 // Set stores e for key in every tier, the deepest first. A load under way goes
 // on for those who wait for it, but does not overwrite e. Callers that come
-// while Set is writing to far tiers wait for it and get e.
+// while Set is writing to far tiers wait for it and get e, or load if it fails.
+// Set returns when the last far tier has answered, which ctx may hasten.
 //
 // Of two writers that race, the cache may keep the value of the one that
 // reached the source first. Where that matters use [Cache.Write], which keeps
 // none.
 //
 // On an error, that of a far tier or ctx.Err(), a far tier may hold e or what
-// it held before; the near tier holds nothing.
+// it held before; the near tier holds nothing of the key.
 func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 	if ctx == nil {
 		panic("tier: nil context")
+	}
+	if key != key { //nolint:staticcheck // a NaN, or something with one in it
+		return onefold.ErrKey
 	}
 	if e.TTL < 0 {
 		return fmt.Errorf("tier: Set: Loaded.TTL is %v, want 0 (that of Config) or more", e.TTL)
@@ -81,15 +85,18 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 		return nil
 	}
 	// The write stands in the table like a load: later callers join it, and
-	// Delete and Set take it out.
-	call := c.flights.Replace(ctx, key, func(ctx context.Context, key K) (*Entry[V], error) {
+	// Delete and Set take it out. It goes on for no longer than Set waits, so
+	// that nothing is written after a Delete that comes after Set returned.
+	if c.cfg.LoadTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.cfg.LoadTimeout)
+		defer cancel()
+	}
+	call := c.flights.Replace(ctx, key, func(_ context.Context, key K) (*Entry[V], error) {
 		entry := c.entry(e.Value, c.now(), ttl)
 		return entry, c.setFar(ctx, key, entry)
-	})
-	_, err := result(call.Wait(ctx))
-	if err != nil {
-		c.dropNear(key) // what the far tiers hold now is not known
-	}
+	}, func() { c.near.Delete(key) })
+	_, err := result(call.Wait(context.WithoutCancel(ctx)))
 	return err
 }
 
@@ -99,10 +106,16 @@ func (c *Cache[K, V]) setFar(ctx context.Context, key K, e *Entry[V]) error {
 		ttl = e.expires - e.born
 	}
 	for i := len(c.far) - 1; i >= 0; i-- {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		far := c.far[i]
-		err := far.set(ctx, string(far.key(nil, key)), e.value, c.now()-e.born, ttl, c.cfg.leaseTTL())
+		stored, err := far.set(ctx, string(far.key(nil, key)), e.value, c.now()-e.born, ttl, c.cfg.leaseTTL())
 		if err != nil {
 			return fmt.Errorf("tier: Set: far tier %d: %w", i, err)
+		}
+		if !stored {
+			e.unkept = true
 		}
 	}
 	return nil

@@ -435,12 +435,18 @@ func TestSetThatFailsIsNotKeptNear(t *testing.T) {
 		go func() { done <- c.Set(ctx, "k", tier.Loaded[int]{Value: 3}) }()
 		<-g.reached
 		cancel()
-		if err := <-done; err != context.Canceled { //nolint:errorlint // its own, as it is
-			t.Errorf("Set = %v, want Canceled", err)
-		}
+		synctest.Wait()
 		wantNoPeek(t, c, "k")
 		close(g.open)
+		<-done // whether the store heard of the end in time is its own affair
+		store.before = only("set", hang)
+		ctx, cancel = context.WithCancel(t.Context())
+		go func() { done <- c.Set(ctx, "k", tier.Loaded[int]{Value: 4}) }()
 		synctest.Wait()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Set = %v, want Canceled", err)
+		}
 		wantNoPeek(t, c, "k")
 	})
 }

@@ -63,10 +63,14 @@ func (f Far[K, V]) look(ctx context.Context, key string, leaseTTL time.Duration)
 			case err == nil:
 				hit.lease = g.Lease
 				return hit, nil
+			case errors.Is(err, errVersion): // it is left to its writers
+				if g.Lease != (Lease{}) {
+					f.release(ctx, key, g.Lease)
+				}
+				return found[V]{}, nil
 			case g.Lease != (Lease{}):
 				return found[V]{lease: g.Lease}, nil
-			case dropped || errors.Is(err, errVersion):
-				// A newer version's value is left to its writers.
+			case dropped:
 				return found[V]{}, nil
 			}
 			dropped = true
@@ -82,6 +86,21 @@ func (f Far[K, V]) look(ctx context.Context, key string, leaseTTL time.Duration)
 			return found[V]{}, err
 		}
 	}
+}
+
+// loadSelfAfterFailure is how long the processes that waited for a failed load
+// may all load at once.
+const loadSelfAfterFailure = time.Second
+
+// release gives a lease back without a value, on a goroutine of its own that
+// ends within a second: nobody has to wait for it. The lease ends by itself if
+// it fails.
+func (f Far[K, V]) release(ctx context.Context, key string, lease Lease) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	go func() {
+		defer cancel()
+		_ = f.leaser.Release(ctx, key, lease, loadSelfAfterFailure)
+	}()
 }
 
 // await waits until there is a point in asking again.
@@ -130,25 +149,25 @@ func (f Far[K, V]) item(key string, value V, age, ttl time.Duration) (Item, erro
 }
 
 // set stores value for a writer: whatever lease there is, is dropped first, so
-// that no load under way can overwrite it.
-func (f Far[K, V]) set(ctx context.Context, key string, value V, age, ttl, leaseTTL time.Duration) error {
+// that no load under way can overwrite it. stored is false when somebody else
+// has taken the key since: what they store is no older.
+func (f Far[K, V]) set(ctx context.Context, key string, value V, age, ttl, leaseTTL time.Duration) (stored bool, err error) {
 	if f.leaser == nil {
-		return f.store.Delete(ctx, key)
+		return true, f.store.Delete(ctx, key)
 	}
 	it, err := f.item(key, value, age, ttl)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if s, ok := f.leaser.(Setter); ok {
-		return s.Set(ctx, key, it)
+		return true, s.Set(ctx, key, it)
 	}
 	if err := f.store.Delete(ctx, key); err != nil {
-		return err
+		return false, err
 	}
 	g, err := f.leaser.Acquire(ctx, key, AcquireOptions{LeaseTTL: leaseTTL})
 	if err != nil || g.Lease == (Lease{}) {
-		return err // another process loads what is there now, which is no older
+		return false, err
 	}
-	_, err = f.leaser.Fill(ctx, key, g.Lease, it)
-	return err
+	return f.leaser.Fill(ctx, key, g.Lease, it)
 }

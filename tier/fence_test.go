@@ -45,6 +45,32 @@ func TestStoreAndCheckAreOneStep(t *testing.T) {
 	wantGet(t, c, "k", 2)
 }
 
+// Naive: take the flight out, unlock, store what Set brought. A load that starts
+// in between is the key's, and overwrites it.
+func TestSetDetachesAndStoresInOneStep(t *testing.T) {
+	near := &spyNear{Near: mem.New[string, int](mem.Config{})}
+	g := newGate()
+	src := &source{value: 1, hook: g.pass}
+	c := newCacheOver(t, src.load, tier.Config{}, near)
+	var reader <-chan reply
+	near.set = func() { // on the way to the store
+		near.set = nil
+		reader = get(t.Context(), c, "k")
+		for range 10_000 { // let its load begin, if it can
+			if src.count() > 0 {
+				return
+			}
+			runtime.Gosched()
+		}
+	}
+	if err := c.Set(t.Context(), "k", tier.Loaded[int]{Value: 2}); err != nil {
+		t.Error(err)
+	}
+	close(g.open)
+	wantReply(t, <-reader, 2)
+	wantPeek(t, c, "k", 2)
+}
+
 // Naive: take the fence after reading the far tier. What was read before a
 // Delete is then stored near after it.
 func TestFenceIsTakenBeforeTheFarRead(t *testing.T) {
@@ -292,6 +318,7 @@ func TestRefusalStopsTheFillsAbove(t *testing.T) {
 		}
 		close(g.open)
 		wantReply(t, <-leader, 1)
+		synctest.Wait() // nobody waits for the release
 		if top.data("k") != nil || deep.data("k") != nil {
 			t.Errorf("the far tiers hold %q and %q", top.data("k"), deep.data("k"))
 		}

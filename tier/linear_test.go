@@ -223,6 +223,8 @@ const (
 	callsEach  = 15 // so that no key has maxLoads loads
 )
 
+// Set is not in the plans with far tiers: it writes to one after the other, and
+// what overlaps with it may see some of them before and some after.
 var plans = map[string]plan{
 	"registers":    {peek: 0.4, set: 0.3, delete: 0.3},
 	"read through": {peek: 0.2, set: 0.1, delete: 0.1, write: 0.1, fail: 0.1, leave: 0.1},

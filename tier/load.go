@@ -1,9 +1,6 @@
 package tier
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // fetchEntry is the load of a flight: the far tiers, nearest first, and then
 // the source. What it returns is stored in the near tier by the flight, if that
@@ -85,19 +82,9 @@ func (f *fetching[K, V]) fill(ctx context.Context, e *Entry[V]) {
 	}
 }
 
-// loadSelfAfterFailure is how long the processes that waited for a failed load
-// may all load at once.
-const loadSelfAfterFailure = time.Second
-
-// release gives back the leases that are left. They end by themselves soon
-// enough if that fails.
+// release gives back the leases that are left.
 func (f *fetching[K, V]) release(ctx context.Context) {
-	if len(f.leases) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
 	for _, h := range f.leases {
-		_ = f.cache.far[h.tier].leaser.Release(ctx, h.key, h.lease, loadSelfAfterFailure)
+		f.cache.far[h.tier].release(ctx, h.key, h.lease)
 	}
 }

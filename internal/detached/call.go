@@ -15,7 +15,7 @@ type Call[K comparable, V any] struct {
 	key       K
 	load      func(context.Context, K) (V, error)
 	inline    bool          // as a leader, run the load on this goroutine
-	replace   bool          // lead in any case
+	replace   func()        // lead in any case, and call this under the lock; nil: an ordinary call
 	notBefore time.Duration // on the table's clock; 0: any flight may be joined
 	patience  *time.Timer   // of the budget; nil: none
 
@@ -55,10 +55,10 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		c.turnAway(flight.Refused, ErrClosed)
 		return
 	}
-	if look := t.policy.Look; look != nil && !c.replace {
+	if look := t.policy.Look; look != nil && c.replace == nil {
 		if v, ok := look(c.key); ok {
 			s.Unlock()
-			c.role, c.ending = Hit, flight.Ending[V]{Value: v}
+			c.f, c.role, c.ending = nil, Hit, flight.Ending[V]{Value: v}
 			return
 		}
 	}
@@ -95,12 +95,16 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 	}
 	prior := f
 	if prior != nil {
-		s.RemoveLocked(prior)
+		s.DetachLocked(prior)
 	}
 	f = s.LeadLocked(c.key, hash)
 	f.X.final = c.again
-	if !c.replace {
+	if c.replace == nil {
 		f.Prior = prior
+	} else {
+		f.X.alone = true
+		s.Led-- // a write is no load
+		c.replace()
 	}
 	f.X.began = untimed
 	if t.timed.Load() {
@@ -235,7 +239,7 @@ func (c *Call[K, V]) waited() {
 
 // joinableLocked reports whether the caller may join f.
 func (c *Call[K, V]) joinableLocked(f *flightOf[K, V]) bool {
-	if c.replace {
+	if c.replace != nil {
 		return false
 	}
 	if c.notBefore > 0 && f.X.began < c.notBefore { // also when it is untimed

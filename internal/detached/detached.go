@@ -31,6 +31,7 @@ type part[K comparable, V any] struct {
 	ctx   loadctx.Ctx   // what the load sees; it keeps the flight alive
 	began time.Duration // on the table's clock; untimed: not noted
 	final bool          // its errors are for all its callers: it is itself a second try
+	alone bool          // its errors are for its leader alone: it is a write
 }
 
 const untimed time.Duration = -1
@@ -73,14 +74,20 @@ func (t *Table[K, V]) Init(p Policy[K, V]) {
 // first. Where nothing can end the wait, the leader runs the load itself, and a
 // load that exits ends the leader's goroutine.
 func (t *Table[K, V]) Do(ctx context.Context, key K, load func(context.Context, K) (V, error)) Outcome[V] {
-	c := Call[K, V]{table: t, key: key, load: load, inline: ctx.Done() == nil && t.policy.Timeout == 0}
+	c := Call[K, V]{table: t, key: key, load: load, inline: t.inline(ctx)}
 	c.enter(ctx)
 	return c.Wait(ctx)
 }
 
+// inline reports whether a leader with ctx can run its load itself, since
+// nothing could end its wait before the load returns.
+func (t *Table[K, V]) inline(ctx context.Context) bool {
+	return ctx.Done() == nil && t.policy.Timeout == 0 && t.policy.JoinWithin == 0
+}
+
 // DoWish is Do with a wish.
 func (t *Table[K, V]) DoWish(ctx context.Context, key K, load func(context.Context, K) (V, error), w Wish) Outcome[V] {
-	c := Call[K, V]{table: t, key: key, load: load, inline: ctx.Done() == nil && t.policy.Timeout == 0 && w.Budget == 0}
+	c := Call[K, V]{table: t, key: key, load: load, inline: t.inline(ctx) && w.Budget == 0}
 	c.wish(w)
 	c.enter(ctx)
 	return c.Wait(ctx)
@@ -95,10 +102,12 @@ func (t *Table[K, V]) Start(ctx context.Context, key K, load func(context.Contex
 	return c
 }
 
-// Replace is Start with a flight of its own in the place of the current one,
-// which is detached.
-func (t *Table[K, V]) Replace(ctx context.Context, key K, load func(context.Context, K) (V, error)) Call[K, V] {
-	c := Call[K, V]{table: t, key: key, load: load, replace: true}
+// Replace is Start with a write: a flight of its own in the place of the current
+// one, which is detached. In the same critical section it calls also, under the
+// rules of Policy's Look and Store. Those who join the flight get the value; if
+// the write fails they load.
+func (t *Table[K, V]) Replace(ctx context.Context, key K, write func(context.Context, K) (V, error), also func()) Call[K, V] {
+	c := Call[K, V]{table: t, key: key, load: write, replace: also}
 	c.enter(ctx)
 	return c
 }
@@ -112,7 +121,7 @@ func (t *Table[K, V]) Detach(key K, also func()) {
 	s.Lock()
 	defer s.Unlock()
 	if f := s.FindLocked(key, hash); f != nil {
-		s.RemoveLocked(f)
+		s.DetachLocked(f)
 	}
 	if also != nil {
 		also()

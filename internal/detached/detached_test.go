@@ -2,6 +2,7 @@ package detached_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -64,8 +65,8 @@ func TestStoredValueIsAHit(t *testing.T) {
 		if o := s.Do(dead, "k", gives(2)); o.How != flight.Left || o.Err != context.Canceled || o.Role != detached.None {
 			t.Errorf("a call that is over got %+v, want its own end", o)
 		}
-		if led, joined := s.Counts(); led != 1 || joined != 0 {
-			t.Errorf("%d led and %d joined, want 1 and 0", led, joined)
+		if sum := s.Sum(); sum.Led != 1 || sum.Joined != 0 {
+			t.Errorf("%d led and %d joined, want 1 and 0", sum.Led, sum.Joined)
 		}
 	})
 }
@@ -184,7 +185,7 @@ func TestReplace(t *testing.T) {
 		s := newShelf(false)
 		old := s.Start(t.Context(), "k", gives(1))
 		time.Sleep(time.Second / 2)
-		ticket := s.Replace(t.Context(), "k", gives(2))
+		ticket := s.Replace(t.Context(), "k", gives(2), func() {})
 		joiner := s.Start(t.Context(), "k", gives(3))
 		if o := old.Wait(t.Context()); o.Value != 1 || o.Role != detached.Led {
 			t.Errorf("the replaced flight gave %+v, want 1", o)
@@ -192,7 +193,7 @@ func TestReplace(t *testing.T) {
 		if _, ok := s.look(); ok {
 			t.Error("a replaced flight stored its value")
 		}
-		late := s.Replace(t.Context(), "k", gives(4)) // look has detached the ticket
+		late := s.Replace(t.Context(), "k", gives(4), func() {}) // look has detached the ticket
 		for who, o := range map[string]detached.Outcome[int]{"leader": ticket.Wait(t.Context()), "joiner": joiner.Wait(t.Context())} {
 			if o.Value != 2 || o.Served != 2 {
 				t.Errorf("%s got %+v, want 2, shared by 2", who, o)
@@ -202,12 +203,36 @@ func TestReplace(t *testing.T) {
 			t.Errorf("the second Replace gave %+v, want to lead to 4", o)
 		}
 		// A value that is there is no reason not to replace it.
-		over := s.Replace(t.Context(), "k", gives(5))
+		over := s.Replace(t.Context(), "k", gives(5), func() {})
 		if o := over.Wait(t.Context()); o.Value != 5 || o.Role != detached.Led {
 			t.Errorf("Replace of a stored value gave %+v, want to lead to 5", o)
 		}
 		if v, _ := s.look(); v != 5 {
 			t.Errorf("%d is stored, want 5", v)
+		}
+	})
+}
+
+// A write that fails is its writer's misfortune. Those who joined it load.
+func TestReplaceThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(false)
+		failure := errors.New("out of paper")
+		writer := s.Replace(t.Context(), "k", func(context.Context, string) (int, error) {
+			time.Sleep(time.Second)
+			return 1, failure
+		}, func() { s.value, s.full = 0, false })
+		joiners := []detached.Call[string, int]{s.Start(t.Context(), "k", gives(2)), s.Start(t.Context(), "k", gives(2))}
+		if o := writer.Wait(t.Context()); o.Err != failure || o.Role != detached.Led {
+			t.Errorf("the writer got %+v, want its failure", o)
+		}
+		for i := range joiners {
+			if o := joiners[i].Wait(t.Context()); o.Value != 2 || o.Err != nil || !o.Again {
+				t.Errorf("a joiner got %+v, want 2, again", o)
+			}
+		}
+		if v, _ := s.look(); v != 2 {
+			t.Errorf("%d is stored, want 2", v)
 		}
 	})
 }
@@ -246,19 +271,19 @@ func TestCounts(t *testing.T) {
 		}
 		leader := tab.Start(t.Context(), "k", load)
 		joiner := tab.Start(t.Context(), "k", load)
-		if current, running := tab.Size(); current != 1 || running != 1 {
-			t.Errorf("Size = %d, %d; want 1, 1", current, running)
+		if sum := tab.Sum(); sum.Flights != 1 || sum.Running != 1 {
+			t.Errorf("Sum = %+v, want 1 flight and 1 running", sum)
 		}
 		leader.Wait(t.Context())
 		if o := joiner.Wait(t.Context()); o.Role != detached.Joined || o.Served != 2 {
 			t.Errorf("the joiner got %+v, want to share with the leader", o)
 		}
 		tab.Do(t.Context(), "other", gives(1))
-		if led, joined := tab.Counts(); led != 2 || joined != 1 {
-			t.Errorf("%d led and %d joined, want 2 and 1", led, joined)
+		if sum := tab.Sum(); sum.Led != 2 || sum.Joined != 1 {
+			t.Errorf("%d led and %d joined, want 2 and 1", sum.Led, sum.Joined)
 		}
-		if current, running := tab.Size(); current != 0 || running != 0 {
-			t.Errorf("Size = %d, %d; want 0, 0", current, running)
+		if sum := tab.Sum(); sum.Flights != 0 || sum.Running != 0 {
+			t.Errorf("Sum = %+v, want no flight and none running", sum)
 		}
 	})
 }

@@ -67,7 +67,7 @@ func TestKeptContextKeepsNoValue(t *testing.T) {
 					})
 				}()
 				ctx := <-kept
-				for _, running := tab.Size(); running > 0; _, running = tab.Size() {
+				for tab.Sum().Running > 0 {
 					runtime.Gosched()
 				}
 				for i, what := range []string{"what the load captured", "what the load came to"} {

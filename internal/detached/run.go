@@ -13,19 +13,19 @@ import (
 func (t *Table[K, V]) run(f *flightOf[K, V], caller context.Context, load func(context.Context, K) (V, error)) {
 	e := flight.Ending[V]{How: flight.Exited, Err: ErrGoexit}
 	defer func() { t.settle(f, e) }()
+	if t.policy.Context == Whole && caller.Done() != nil {
+		stop := context.AfterFunc(caller, func() { t.forsake(f, caller.Err()) })
+		defer stop()
+	}
 	if t.turns != nil {
-		if err := t.awaitTurn(f); err != nil {
-			e = flight.Ending[V]{How: flight.Refused, Err: err}
+		if how, err := t.awaitTurn(f); err != nil {
+			e = flight.Ending[V]{How: how, Err: err}
 			return
 		}
 		defer func() { <-t.turns }()
 	}
 	if d := t.policy.Timeout; d > 0 {
 		f.X.ctx.Limit(d, func() { t.expire(f) })
-	}
-	if t.policy.Context == Whole && caller.Done() != nil {
-		stop := context.AfterFunc(caller, func() { t.forsake(f, caller.Err()) })
-		defer stop()
 	}
 	e = flight.Call(func() flight.Ending[V] {
 		ctx := context.Context(&f.X.ctx)
@@ -45,25 +45,25 @@ func (t *Table[K, V]) run(f *flightOf[K, V], caller context.Context, load func(c
 
 // awaitTurn waits for the load's turn under MaxLoads. With no QueueWait it has
 // been taken already.
-func (t *Table[K, V]) awaitTurn(f *flightOf[K, V]) error {
+func (t *Table[K, V]) awaitTurn(f *flightOf[K, V]) (flight.How, error) {
 	if t.policy.QueueWait == 0 {
-		return nil
+		return 0, nil
 	}
 	select {
 	case t.turns <- struct{}{}:
-		return nil
+		return 0, nil
 	default:
 	}
 	patience := time.NewTimer(t.policy.QueueWait)
 	defer patience.Stop()
 	select {
 	case t.turns <- struct{}{}:
-		return nil
+		return 0, nil
 	case <-patience.C:
 		t.turnedAway.Add(1)
-		return t.policy.Limited("MaxLoads", t.policy.MaxLoads)
+		return flight.Refused, t.policy.Limited("MaxLoads", t.policy.MaxLoads)
 	case <-f.X.ctx.Done():
-		return f.X.ctx.Err()
+		return flight.Forsaken, f.X.ctx.Err() // nobody waits, or it is the leader who has left
 	}
 }
 
@@ -101,7 +101,7 @@ func (t *Table[K, V]) failure(f *flightOf[K, V], caller context.Context, v V, er
 		// The load may notice its deadline a moment before the timer does;
 		// its callers get the same answer whoever was first.
 		return flight.Ending[V]{How: flight.TimedOut, Err: ErrLoadTimeout}
-	case t.policy.Context == Whole && caller.Err() != nil:
+	case f.X.alone, t.policy.Context == Whole && caller.Err() != nil:
 		e.How = flight.Forsaken
 	case t.policy.Succeed != nil && !f.X.final && t.policy.Succeed(err):
 		e.How = flight.Forsaken

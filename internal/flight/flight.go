@@ -147,6 +147,7 @@ func (f *Flight[K, V, X]) Wake() {
 // ReturnedLocked counts the load as returned and reports whether that is what
 // the shard's Drained waits for.
 func (f *Flight[K, V, X]) ReturnedLocked() (drained bool) {
+	delete(f.shard.apart, f)
 	f.shard.Running--
 	return f.shard.Drained != nil && f.shard.Running == 0
 }

@@ -147,19 +147,18 @@ func TestOnlyWhoBlocksMakesAChannel(t *testing.T) {
 }
 
 func TestCall(t *testing.T) {
-	f := lead(newTable(), "k")
 	failure := errors.New("out of paper")
-	if e := flight.Call(f, func(*fly) (int, error) { return 7, failure }); e.How != flight.Returned || e.Value != 7 || e.Err != failure || e.Panic() != nil {
+	if e := flight.Call(func() flight.Ending[int] { return flight.Ending[int]{Value: 7, Err: failure} }); e.How != flight.Returned || e.Value != 7 || e.Err != failure || e.Panic() != nil {
 		t.Errorf("a load that returns came to %+v", e)
 	}
-	e := flight.Call(f, jam)
+	e := flight.Call(jam)
 	if p := e.Panic(); e.How != flight.Panicked || p == nil || p.Value != "jam" || !strings.Contains(string(p.Stack), "flight_test.jam(") {
 		t.Errorf("a load that panics came to %+v", e)
 	}
 	exited := make(chan bool)
 	go func() {
 		defer close(exited)
-		flight.Call(f, func(*fly) (int, error) { runtime.Goexit(); return 7, nil })
+		flight.Call(func() flight.Ending[int] { runtime.Goexit(); return flight.Ending[int]{Value: 7} })
 		exited <- false
 	}()
 	if _, returned := <-exited; returned {
@@ -167,7 +166,7 @@ func TestCall(t *testing.T) {
 	}
 }
 
-func jam(*fly) (int, error) { panic("jam") }
+func jam() flight.Ending[int] { panic("jam") }
 
 // A context may keep a flight for long. It must not keep those that came after.
 func TestRemovedFlightKeepsNoOther(t *testing.T) {

@@ -6,7 +6,9 @@ package flight
 
 import (
 	"hash/maphash"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -34,9 +36,10 @@ type Shard[K comparable, V, X any] struct {
 	Closed  bool          // no flight may be added
 	Drained chan struct{} // closed when Running falls to zero; nil: nobody waits for that
 
-	buckets []*Flight[K, V, X] // a power of two of chains, by the upper half of the hash
-	len     int                // current flights
-	_       [48]byte           // to whole cache lines, so that two shards share none
+	apart   map[*Flight[K, V, X]]struct{} // not current, and their loads have not returned; nil until the first
+	buckets []*Flight[K, V, X]            // a power of two of chains, by the upper half of the hash
+	len     int                           // current flights
+	_       [40]byte                      // to whole cache lines, so that two shards share none
 }
 
 // Init makes the table ready, for the processors there are now.
@@ -107,6 +110,15 @@ func (s *Shard[K, V, X]) RemoveLocked(f *Flight[K, V, X]) {
 	s.len--
 }
 
+// DetachLocked removes f while its load runs on, and keeps sight of it.
+func (s *Shard[K, V, X]) DetachLocked(f *Flight[K, V, X]) {
+	s.RemoveLocked(f)
+	if s.apart == nil {
+		s.apart = make(map[*Flight[K, V, X]]struct{})
+	}
+	s.apart[f] = struct{}{}
+}
+
 // growLocked doubles the chains. They never shrink: their number is bounded by
 // the most loads that ever ran at once.
 func (s *Shard[K, V, X]) growLocked() {
@@ -125,9 +137,10 @@ func (s *Shard[K, V, X]) growLocked() {
 // LenLocked gives how many current flights there are.
 func (s *Shard[K, V, X]) LenLocked() int { return s.len }
 
-// CurrentLocked gives the current flights.
-func (s *Shard[K, V, X]) CurrentLocked() []*Flight[K, V, X] {
-	all := make([]*Flight[K, V, X], 0, s.len)
+// LoadingLocked gives the flights that are current, and those that were
+// detached and whose loads have not returned.
+func (s *Shard[K, V, X]) LoadingLocked() []*Flight[K, V, X] {
+	all := slices.AppendSeq(make([]*Flight[K, V, X], 0, s.len+len(s.apart)), maps.Keys(s.apart))
 	for _, f := range s.buckets {
 		for ; f != nil; f = f.next {
 			all = append(all, f)

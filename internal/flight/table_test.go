@@ -39,8 +39,8 @@ func TestTableAgreesWithAMap(t *testing.T) {
 			s := &tab.Shards()[i]
 			s.Lock()
 			size += s.LenLocked()
-			for _, f := range s.CurrentLocked() {
-				if seen[f] || want[f.Key] != f || !f.CurrentLocked() {
+			for _, f := range s.LoadingLocked() {
+				if seen[f] || want[f.Key] != f {
 					rt.Errorf("the flight of key %d is listed twice, or should not be", f.Key)
 				}
 				seen[f] = true
@@ -108,5 +108,14 @@ func TestZeroIsOneKey(t *testing.T) {
 	minus, hashMinus := tab.Shard(math.Copysign(0, -1))
 	if plus != minus || hashPlus != hashMinus {
 		t.Error("0 and -0 have different places")
+	}
+}
+
+// Shards stand side by side in a slice: only whole cache lines keep the lock of
+// one out of the line of another.
+func TestShardsShareNoCacheLine(t *testing.T) {
+	const line = 64
+	if size := flight.ShardSize[string, int, none](); size%line != 0 {
+		t.Errorf("a shard has %d bytes, which is not a multiple of %d", size, line)
 	}
 }

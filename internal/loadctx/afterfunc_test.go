@@ -16,7 +16,7 @@ import (
 // An endable is a context, ours or the standard library's, to compare the two.
 type endable struct {
 	ctx context.Context
-	// As context.AfterFunc(ctx, f), which uses ours by way of a context of its own.
+	// As context.AfterFunc(ctx, f).
 	afterFunc func(f func()) (stop func() bool)
 	end       func()
 }
@@ -26,7 +26,7 @@ func endables() map[string]endable {
 	ours, wrapped := begin(context.Background()), begin(context.Background())
 	return map[string]endable{
 		"std":     {std, func(f func()) func() bool { return context.AfterFunc(std, f) }, cancel},
-		"ours":    {ours, ours.AfterFunc, ours.Cancel},
+		"ours":    {ours, func(f func()) func() bool { return context.AfterFunc(ours, f) }, ours.Cancel},
 		"wrapped": {wrapped, func(f func()) func() bool { return context.AfterFunc(wrapped, f) }, wrapped.Finish},
 	}
 }
@@ -148,7 +148,7 @@ func TestConcurrentAfterFuncs(t *testing.T) {
 				for range pauses {
 					runtime.Gosched()
 				}
-				stop := c.AfterFunc(func() { settled.Add(1) })
+				stop := context.AfterFunc(c, func() { settled.Add(1) })
 				for range pauses {
 					runtime.Gosched()
 				}

@@ -66,6 +66,10 @@ func (c *Ctx) Limit(d time.Duration, expire func()) {
 	x := c.more()
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.inner != nil {
+		x.cancel() // it is that of somebody who waited for the start, and has no deadline
+		x.inner = nil
+	}
 	if c.ending.Load() == live { // otherwise nobody would stop the timer
 		x.deadline, x.timer = time.Now().Add(d), time.AfterFunc(d, expire)
 	}
@@ -85,8 +89,8 @@ func (c *Ctx) Overdue() bool {
 // Cancel ends c with context.Canceled. Only the first end counts.
 func (c *Ctx) Cancel() { c.end(canceled) }
 
-// TimeOut ends c with context.DeadlineExceeded, at its deadline or after. Only
-// the first end counts.
+// TimeOut ends c with context.DeadlineExceeded, at the deadline of Limit or, if
+// it is followed, of the caller. Only the first end counts.
 func (c *Ctx) TimeOut() { c.end(timedOut) }
 
 // Finish says that the load has returned, and ends c.
@@ -96,20 +100,34 @@ func (c *Ctx) Finish() {
 }
 
 func (c *Ctx) end(how uint32) {
-	if !c.ending.CompareAndSwap(live, how) {
-		return
-	}
-	// Whoever makes extra, or something in it, from now on sees that c has ended.
 	x := c.extra.Load()
-	if x == nil {
+	if x == nil && c.ending.CompareAndSwap(live, how) {
+		// Whoever makes extra from now on sees that c has ended; but somebody
+		// may just have.
+		if x = c.extra.Load(); x == nil {
+			return
+		}
+	} else if x == nil {
 		return
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.inner != nil && x.inner.Err() == context.DeadlineExceeded { //nolint:errorlint // it is never wrapped
+		how = timedOut // as Err has said since
+	}
+	c.ending.CompareAndSwap(live, how)
 	if x.timer != nil {
 		x.timer.Stop()
 	}
-	if x.inner != nil && how == canceled { // what has timed out ends at its deadline by itself
+	if x.inner != nil {
+		c.endInnerLocked(x)
+	}
+}
+
+// endInnerLocked ends what is derived from c if c has ended. With a deadline,
+// what has timed out ends by itself, and says so.
+func (c *Ctx) endInnerLocked(x *extra) {
+	if how := c.ending.Load(); how == canceled || how == timedOut && x.deadline.IsZero() {
 		x.cancel()
 	}
 }
@@ -152,14 +170,12 @@ func (c *Ctx) Done() <-chan struct{} {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.inner == nil {
-		if x.deadline.IsZero() {
+		if x.deadline.IsZero() || c.ending.Load() == canceled {
 			x.inner, x.cancel = context.WithCancel(c.base())
 		} else {
 			x.inner, x.cancel = context.WithDeadline(c.base(), x.deadline)
 		}
-		if c.ending.Load() == canceled {
-			x.cancel()
-		}
+		c.endInnerLocked(x)
 	}
 	return x.inner.Done()
 }

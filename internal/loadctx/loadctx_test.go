@@ -16,7 +16,7 @@ import (
 // begin gives a live context with the values of caller.
 func begin(caller context.Context) *loadctx.Ctx {
 	c := new(loadctx.Ctx)
-	c.Init(caller)
+	c.Init(caller, false)
 	return c
 }
 
@@ -55,7 +55,8 @@ func TestEnds(t *testing.T) {
 
 // The caller's end, and why it ended, are no business of the load: hazard 1.
 func TestCallersEndAndCauseDoNotLeak(t *testing.T) {
-	for name, tt := range ends {
+	for _, name := range []string{"Cancel", "Finish"} { // a time-out is that of a deadline, see TestDeadlineReachesDerivedContexts
+		tt := ends[name]
 		t.Run(name, func(t *testing.T) {
 			caller, cancel := context.WithCancelCause(context.WithValue(t.Context(), color{}, "red"))
 			c := begin(caller)
@@ -113,11 +114,11 @@ func TestDerivedContextsStartNoGoroutine(t *testing.T) {
 		if n := runtime.NumGoroutine() - before; n > 0 {
 			t.Errorf("300 derivations started %d goroutines", n)
 		}
-		c.TimeOut()
+		c.Cancel()
 		synctest.Wait()
 		for _, ctx := range derived {
-			if ctx.Err() != context.DeadlineExceeded {
-				t.Fatalf("a derived context has %v, want its parent's DeadlineExceeded", ctx.Err())
+			if ctx.Err() != context.Canceled {
+				t.Fatalf("a derived context has %v, want its parent's Canceled", ctx.Err())
 			}
 		}
 	})
@@ -154,7 +155,7 @@ func TestPrintingIsConstant(t *testing.T) {
 		c := begin(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			c.AfterFunc(func() {})
+			context.AfterFunc(c, func() {})
 			<-c.Done()
 		})
 		wg.Go(c.Cancel)
@@ -319,4 +320,70 @@ func TestFromAfterTheEnd(t *testing.T) {
 	if loadctx.From(c) != nil {
 		t.Error("a load that has returned still has its context")
 	}
+}
+
+// A load's own time limit is a deadline for what the load derives, with the
+// error of one, whether that was derived before or after, and with no trace of
+// what ended the caller.
+func TestDeadlineReachesDerivedContexts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		caller, cancel := context.WithCancelCause(t.Context())
+		c := begin(caller)
+		c.Limit(time.Second, c.TimeOut)
+		before, stop := context.WithCancel(context.WithValue(c, color{}, "blue"))
+		defer stop()
+		cancel(errors.New("client went away"))
+		<-before.Done()
+		after, stop2 := context.WithTimeout(c, time.Hour)
+		defer stop2()
+		for _, ctx := range []context.Context{c, before, after} {
+			if ctx.Err() != context.DeadlineExceeded || context.Cause(ctx) != context.DeadlineExceeded {
+				t.Errorf("%v ended with %v because of %v, want DeadlineExceeded for both", ctx, ctx.Err(), context.Cause(ctx))
+			}
+		}
+	})
+}
+
+// Most loaders put a span into the context before they derive from it, and so
+// the context package finds no AfterFunc method: hazard 2 by the back door.
+func TestContextsDerivedThroughAValueStartNoGoroutine(t *testing.T) {
+	c := begin(t.Context())
+	defer c.Finish()
+	spanned := context.WithValue(c, color{}, "red")
+	before := runtime.NumGoroutine()
+	for range 100 {
+		_, stop := context.WithCancel(spanned)
+		defer stop()
+	}
+	if n := runtime.NumGoroutine() - before; n > 0 {
+		t.Errorf("100 derived contexts started %d goroutines", n)
+	}
+}
+
+// No verb may look inside: what is there is written meanwhile, and a map that
+// is printed while it is written ends the process.
+func TestPrintingIsConstantWithEveryVerb(t *testing.T) {
+	c := begin(t.Context())
+	for _, verb := range []string{"%#v", "%d", "%t"} {
+		if got := fmt.Sprintf(verb, c); got != "onefold.load" {
+			t.Errorf("%s prints %s, want onefold.load", verb, got)
+		}
+	}
+}
+
+// Once Err has said something it says the same for ever. Here the deadline
+// comes, the load hears of it and returns, before the owner has called TimeOut.
+func TestErrStaysWhatItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := begin(t.Context())
+		c.Limit(time.Second, func() {}) // the owner is slow to expire it
+		derived, stop := context.WithCancel(c)
+		defer stop()
+		<-derived.Done()
+		before := c.Err()
+		c.Finish()
+		if after := c.Err(); before != context.DeadlineExceeded || after != before || derived.Err() != before {
+			t.Errorf("Err = %v, then %v; a derived context has %v; want DeadlineExceeded for all", before, after, derived.Err())
+		}
+	})
 }

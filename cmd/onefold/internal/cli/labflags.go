@@ -107,7 +107,7 @@ func newLabFlags(cmd *cobra.Command) *labFlags {
 		jitter:  share(0.1),
 		timeout: span(time.Second),
 
-		cancel:     share(0.05),
+		cancel:     share(0.1),
 		invalidate: number(20),
 		fail:       share(0),
 		slow:       slow(),
