@@ -379,8 +379,16 @@ func TestCloseWaitsForLoadsAndTurnsCallersAway(t *testing.T) {
 		waiting := get(t.Context(), c, "k")
 		synctest.Wait()
 		start := time.Now()
+		closed := make(chan error)
 		for range 2 {
-			if err := c.Close(t.Context()); err != nil {
+			go func() { closed <- c.Close(t.Context()) }()
+		}
+		synctest.Wait()
+		if _, err := c.Get(t.Context(), "kept"); !errors.Is(err, onefold.ErrClosed) {
+			t.Errorf("while Close waits, Get = %v, want ErrClosed", err)
+		}
+		for range 2 {
+			if err := <-closed; err != nil {
 				t.Errorf("Close = %v, want nil", err)
 			}
 		}
