@@ -70,25 +70,17 @@ type memo struct {
 	room    int   // guarded by mu; how many more slots there may be
 }
 
-// An attachment is what a context has of a memo.
-type attachment struct {
-	memo *memo
-	load *loadctx.Ctx // the load in which it was attached; nil: none
-}
-
-// self is the key under which contexts have their attachment.
-var self byte
-
-// attach gives a context derived from ctx that has m.
+// attach gives a context derived from ctx that has m. The key keeps m from the
+// loads below it.
 func attach(ctx context.Context, m *memo) context.Context {
-	return context.WithValue(ctx, &self, &attachment{m, loadctx.From(ctx)})
+	return context.WithValue(ctx, &loadctx.Request, m)
 }
 
 // of gives the memo of ctx, or nil when there is none to use.
 func of(ctx context.Context) *memo {
-	a, _ := ctx.Value(&self).(*attachment)
-	if a == nil || a.memo.ctx.Err() != nil || loadctx.From(ctx) != a.load {
+	m, _ := ctx.Value(&loadctx.Request).(*memo)
+	if m == nil || m.ctx.Err() != nil {
 		return nil
 	}
-	return a.memo
+	return m
 }

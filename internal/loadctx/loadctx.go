@@ -198,10 +198,13 @@ func (c *Ctx) Err() error {
 	return nil
 }
 
-// Value looks in the caller's context.
+// Value looks in the caller's context, but for Request.
 func (c *Ctx) Value(key any) any {
-	if key == any(&self) {
+	switch key {
+	case any(&self):
 		return c
+	case any(&Request):
+		return nil
 	}
 	if x := c.extra.Load(); x != nil {
 		x.mu.Lock()
@@ -224,6 +227,10 @@ func (c *Ctx) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, c.String())
 // self is the key under which a Ctx finds itself, seen from the contexts
 // derived from it.
 var self byte
+
+// Request is the key for what a context has of one request alone, such as a
+// memo. No load finds it: others may get what the load brings.
+var Request byte
 
 // From gives the innermost load that ctx belongs to, or nil when there is none
 // or it has returned.
