@@ -122,7 +122,7 @@ func (p *play) load(ctx context.Context, key int) (string, error) {
 		ended = nil
 	}
 	select {
-	case <-time.After(p.returns(p.scenario, leader, plan.took) - p.age()):
+	case <-time.After(p.lasts(plan)):
 	case <-ended:
 		return name, ctx.Err()
 	}

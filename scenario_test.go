@@ -63,6 +63,10 @@ func decode(data []byte) scenario {
 	var sc scenario
 	sc.cfg.OnAbandon = onefold.OnAbandon(next(3))
 	sc.cfg.LoadTimeout = time.Duration(next(2)*5) * ms
+	sc.cfg.LoadContext = onefold.LoadContext(next(3))
+	if sc.cfg.LoadContext == onefold.Bounded {
+		sc.cfg.LoadTimeout = 5 * ms // it needs one
+	}
 	for range 4 {
 		comes := []ending{value, failure, panics, exits, value, value}[next(6)]
 		sc.plans = append(sc.plans, plan{took: next(9), deaf: next(2) == 1, comes: comes})
@@ -121,10 +125,8 @@ func (c clock) leaves(sc scenario, i int) time.Duration {
 	return c.begins(sc, i)
 }
 
-// returns is when the load that op i leads returns, if it takes its time.
-func (c clock) returns(sc scenario, i, took int) time.Duration {
-	return c.at(sc.ops[i].at+took, 200+i)
-}
+// lasts is how long a load takes, if it is not cut short.
+func (c clock) lasts(p plan) time.Duration { return c.at(p.took, 200) }
 
 func (c clock) at(millisecond, place int) time.Duration {
 	if c.crowded {

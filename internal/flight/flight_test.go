@@ -3,6 +3,7 @@ package flight_test
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"weak"
@@ -175,19 +176,20 @@ func TestRemovedFlightKeepsNoOther(t *testing.T) {
 	for i := range 1000 {
 		flights = append(flights, lead(tab, strings.Repeat("k", i)))
 	}
+	slices.Reverse(flights) // newest first: chains lead from newer to older
+	kept := flights[0]
 	var others []weak.Pointer[fly]
-	for i, f := range flights {
+	for _, f := range flights {
 		settle(f, flight.Ending[int]{}, nil)
-		if i > 0 {
+		if f != kept {
 			others = append(others, weak.Make(f))
 		}
 	}
-	kept := flights[0]
 	clear(flights)
 	runtime.GC()
 	for i, other := range others {
 		if other.Value() != nil {
-			t.Fatalf("flight %d is still in memory", i+1)
+			t.Fatalf("flight %d of %d is still in memory", i, len(others))
 		}
 	}
 	runtime.KeepAlive(kept)

@@ -1,0 +1,48 @@
+package detached_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/onefold-go/onefold/internal/detached"
+	"github.com/onefold-go/onefold/internal/flight"
+)
+
+// A caller who leaves got nobody's ending, also where its end is the load's.
+//
+// SPEC: G07
+func TestForsakenLeaderIsServedByNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{Context: detached.Whole})
+		ctx, cancel := context.WithCancel(t.Context())
+		call := tab.Start(ctx, "k", gives(1))
+		cancel()
+		synctest.Wait()
+		if o := call.Wait(ctx); o.How != flight.Left || o.Served != 0 {
+			t.Errorf("the leader got %+v, want its own end, served 0", o)
+		}
+		time.Sleep(time.Second) // the load is deaf
+	})
+}
+
+// An error that is for the leader alone served one.
+//
+// SPEC: G07
+func TestErrorForTheLeaderAloneServesOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{Succeed: func(error) bool { return true }})
+		leader := tab.Start(t.Context(), "k", func(context.Context, string) (int, error) { return 0, errors.New("down") })
+		joiner := tab.Start(t.Context(), "k", gives(2))
+		if o := leader.Wait(t.Context()); o.Err == nil || o.Served != 1 {
+			t.Errorf("the leader got %+v, want its failure, served 1", o)
+		}
+		if o := joiner.Wait(t.Context()); o.Value != 2 || o.Served != 1 {
+			t.Errorf("the joiner got %+v, want 2, served 1", o)
+		}
+	})
+}
