@@ -210,6 +210,9 @@ func (g *Group[K, V]) init() {
 	if hook := c.Hooks.Load; hook != nil {
 		p.Loaded = func(l detached.Load) {
 			e := Event{Name: c.Name, KeyHash: l.Hash, Outcome: Led, Callers: l.Served, Took: l.Took, Err: l.Err}
+			if l.Panic != nil {
+				e.Err = &PanicError{Value: l.Panic.Value, Stack: l.Panic.Stack}
+			}
 			if l.Err != nil {
 				e.Outcome = Failed
 			}

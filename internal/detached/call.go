@@ -15,7 +15,8 @@ type Call[K comparable, V any] struct {
 	key       K
 	load      func(context.Context, K) (V, error)
 	inline    bool          // as a leader, run the load on this goroutine
-	replace   func()        // lead in any case, and call this under the lock; nil: an ordinary call
+	replace   bool          // lead in any case
+	also      func()        // with replace: to call under the lock; nil: nothing
 	notBefore time.Duration // on the table's clock; 0: any flight may be joined
 	patience  *time.Timer   // of the budget; nil: none
 
@@ -55,7 +56,7 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		c.turnAway(flight.Refused, ErrClosed)
 		return
 	}
-	if look := t.policy.Look; look != nil && c.replace == nil {
+	if look := t.policy.Look; look != nil && !c.replace {
 		if v, ok := look(c.key); ok {
 			s.Unlock()
 			c.f, c.role, c.ending = nil, Hit, flight.Ending[V]{Value: v}
@@ -99,12 +100,14 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 	}
 	f = s.LeadLocked(c.key, hash)
 	f.X.final = c.again
-	if c.replace == nil {
+	if !c.replace {
 		f.Prior = prior
 	} else {
 		f.X.alone = true
 		s.Led-- // a write is no load
-		c.replace()
+		if c.also != nil {
+			c.also()
+		}
 	}
 	f.X.began = untimed
 	if t.timed.Load() {
@@ -165,12 +168,16 @@ func (c *Call[K, V]) Wait(ctx context.Context) Outcome[V] {
 	for {
 		o := c.waitOnce(ctx)
 		switch {
-		case o.How != flight.Forsaken:
+		case o.How != flight.Forsaken && o.How != flight.Failed:
 			return o
 		case ctx.Err() != nil: // the leader's own end is what ended the load, or this caller's has come as well
 			o.Ending = flight.Ending[V]{How: flight.Left, Err: ctx.Err()}
+			o.Served, o.Age = 0, 0
 			return o
 		case c.role == Led: // the load's error is for this caller alone
+			o.How, o.Served = flight.Returned, 1
+			return o
+		case o.How == flight.Failed && c.again:
 			o.How = flight.Returned
 			return o
 		}
@@ -239,7 +246,7 @@ func (c *Call[K, V]) waited() {
 
 // joinableLocked reports whether the caller may join f.
 func (c *Call[K, V]) joinableLocked(f *flightOf[K, V]) bool {
-	if c.replace != nil {
+	if c.replace {
 		return false
 	}
 	if c.notBefore > 0 && f.X.began < c.notBefore { // also when it is untimed

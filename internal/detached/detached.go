@@ -104,10 +104,10 @@ func (t *Table[K, V]) Start(ctx context.Context, key K, load func(context.Contex
 
 // Replace is Start with a write: a flight of its own in the place of the current
 // one, which is detached. In the same critical section it calls also, under the
-// rules of Policy's Look and Store. Those who join the flight get the value; if
+// rules of Policy's Look and Store, unless it is nil. Those who join the flight get the value; if
 // the write fails they load.
 func (t *Table[K, V]) Replace(ctx context.Context, key K, write func(context.Context, K) (V, error), also func()) Call[K, V] {
-	c := Call[K, V]{table: t, key: key, load: write, replace: also}
+	c := Call[K, V]{table: t, key: key, load: write, replace: true, also: also}
 	c.enter(ctx)
 	return c
 }

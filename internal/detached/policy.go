@@ -50,6 +50,7 @@ type Load struct {
 	Served int           // callers that got its ending
 	Took   time.Duration // with the wait for its turn
 	Err    error
+	Panic  *flight.Panic // nil: the load did not
 }
 
 // A Wish is what one call wants beyond the rest. The zero Wish is none.

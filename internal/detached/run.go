@@ -88,7 +88,7 @@ func (t *Table[K, V]) settle(f *flightOf[K, V], e flight.Ending[V]) {
 		close(s.Drained)
 	}
 	if t.policy.Loaded != nil {
-		t.policy.Loaded(Load{Hash: t.flights.Hash(f.Key), Served: served, Took: t.now() - f.X.began, Err: e.Err})
+		t.policy.Loaded(Load{Hash: t.flights.Hash(f.Key), Served: served, Took: t.now() - f.X.began, Err: e.Err, Panic: e.Panic()})
 	}
 }
 
@@ -104,7 +104,7 @@ func (t *Table[K, V]) failure(f *flightOf[K, V], caller context.Context, v V, er
 	case f.X.alone, t.policy.Context == Whole && caller.Err() != nil:
 		e.How = flight.Forsaken
 	case t.policy.Succeed != nil && !f.X.final && t.policy.Succeed(err):
-		e.How = flight.Forsaken
+		e.How = flight.Failed
 	}
 	return e
 }

@@ -69,6 +69,7 @@ const (
 	Exited              // the load called runtime.Goexit
 	TimedOut            // the load ran into its time limit
 	Forsaken            // the load ended in a way that is for its leader alone; the others need another
+	Failed              // likewise, but those who are on their second load already get Err as well
 	Left                // the caller's own context or patience ended
 	Refused             // the caller was turned away
 )
