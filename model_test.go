@@ -221,7 +221,7 @@ func faultOf(sc scenario, got seen, i int) string {
 	case o.leaves != never && h.at > leaves:
 		return "it should have left"
 	case h.how == cancelled || h.how == overdue:
-		if h.how != o.leaves || h.at != leaves {
+		if h.how != o.leaves || h.at != leaves || h.callers != 0 {
 			return "it is another's end"
 		}
 		return ""

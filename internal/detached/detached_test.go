@@ -90,7 +90,7 @@ func TestFailureIsNotStored(t *testing.T) {
 // A value is stored and its flight is gone in one step: a caller finds the one
 // or the other, and never has to load again.
 func TestConcurrentHitsAndFlights(t *testing.T) {
-	for range 300 {
+	for range 1_000 {
 		s := newShelf(false)
 		var (
 			loads atomic.Int32
@@ -210,6 +210,20 @@ func TestReplace(t *testing.T) {
 		if v, _ := s.look(); v != 5 {
 			t.Errorf("%d is stored, want 5", v)
 		}
+	})
+}
+
+// Without a function to call, Replace is still no ordinary call.
+func TestReplaceWithNothingToCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{})
+		old := tab.Start(t.Context(), "k", gives(1))
+		write := tab.Replace(t.Context(), "k", gives(2), nil)
+		if o := write.Wait(t.Context()); o.Value != 2 || o.Role != detached.Led {
+			t.Errorf("Replace came to %+v, want to lead to 2", o)
+		}
+		old.Wait(t.Context())
 	})
 }
 

@@ -71,6 +71,9 @@ func TestShardGrows(t *testing.T) {
 		_, hash := tab.Shard(key)
 		flights[key] = first.LeadLocked(key, hash)
 	}
+	if n := first.Chains(); n < 500 {
+		t.Errorf("1000 flights are in %d chains, want 500 or more", n)
+	}
 	for _, key := range keys {
 		_, hash := tab.Shard(key)
 		if first.FindLocked(key, hash) != flights[key] {

@@ -94,7 +94,7 @@ func newLabFlags(cmd *cobra.Command) *labFlags {
 		rate:      number(2000),
 		keys:      whole(100),
 		skew:      number(1),
-		duration:  span(3 * time.Second),
+		duration:  span(3500 * time.Millisecond), // with the TTL below, two rounds of expiry for every strategy and no part of a third
 		burst:     number(5),
 		burstAt:   span(0),
 		burstFor:  span(300 * time.Millisecond),
@@ -209,7 +209,7 @@ func (f *labFlags) settle() {
 		f.warm.v = min(f.warm.v, f.keys.v)
 	}
 	if !f.given("ttl") && f.duration.v > 0 {
-		f.ttl.v = min(f.ttl.v, f.duration.v*2/5) // else nothing would expire
+		f.ttl.v = min(f.ttl.v, f.duration.v*12/35) // else nothing would expire
 	}
 	if !f.given("burst-keys") {
 		f.burstKeys.v = max(1, min(f.burstKeys.v, f.keys.v))

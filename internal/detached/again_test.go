@@ -11,6 +11,39 @@ import (
 	"github.com/onefold-go/onefold/internal/flight"
 )
 
+// A joiner of a failed load tries once more, also when that is by joining a
+// load that somebody else began meanwhile: it does not wait for a third.
+//
+// SPEC: F07
+func TestJoinerTriesOnceMoreOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{Succeed: func(error) bool { return true }})
+		start := time.Now()
+		fails := func(context.Context, string) (int, error) {
+			time.Sleep(time.Second)
+			return 0, errors.New("down")
+		}
+		newcomer := make(chan detached.Outcome[int], 1)
+		leader := tab.Start(t.Context(), "k", func(ctx context.Context, key string) (int, error) {
+			_, err := fails(ctx, key)
+			tab.Detach("k", nil)
+			call := tab.Start(t.Context(), "k", fails) // somebody else, just before the joiner can
+			go func() { newcomer <- call.Wait(t.Context()) }()
+			return 0, err
+		})
+		joiner := tab.Start(t.Context(), "k", fails)
+		if o := leader.Wait(t.Context()); o.Err == nil {
+			t.Errorf("the leader got %+v, want the failure", o)
+		}
+		o := joiner.Wait(t.Context())
+		if took := time.Since(start); o.Err == nil || took != 2*time.Second {
+			t.Errorf("the joiner got %+v after %v, want the failure of the second load after 2s", o, took)
+		}
+		<-newcomer
+	})
+}
+
 // A caller who leaves got nobody's ending, also where its end is the load's.
 //
 // SPEC: G07
