@@ -264,6 +264,31 @@ func TestAbandonedLoadClosesNoRing(t *testing.T) {
 	})
 }
 
+// A load that has given up waiting for another is not in its way.
+//
+// SPEC: G30
+func TestWaitThatIsOverClosesNoRing(t *testing.T) {
+	tell(t, onefold.Config{}, func(s *story) {
+		a := func(ctx context.Context, _ string) (int, error) {
+			impatient, cancel := context.WithTimeout(ctx, 500*ms)
+			defer cancel()
+			if v, err := s.ask(impatient, &s.group, "b", s.load); err != context.DeadlineExceeded {
+				s.Errorf("a got %d, %v for b, want to have left", v, err)
+			}
+			time.Sleep(time.Second)
+			return 7, nil
+		}
+		b := func(ctx context.Context, _ string) (int, error) {
+			time.Sleep(time.Second)
+			return s.ask(ctx, &s.group, "a", s.load)
+		}
+		callerOfB := s.call(s.ctx, "b", b)
+		callerOfA := s.call(s.ctx, "a", a)
+		s.wants("caller of a", callerOfA, answer{value: 7, at: 1500 * ms})
+		s.wants("caller of b, which waits for a", callerOfB, answer{value: 7, at: 1500 * ms})
+	})
+}
+
 // A load that hides its context from the group is out of the cycle check's
 // sight. The timeout releases its callers.
 //

@@ -150,3 +150,73 @@ func ExampleConfig_Validate() {
 	// onefold: Config.LoadTimeout is -2s, want 0 or more
 	// onefold: Config.OnAbandon is 9, want DefaultOnAbandon, CancelLoad or FinishLoad
 }
+
+// A caller that has just written asks for a load that began after its write.
+func ExampleGroup_DoResult() {
+	var prices onefold.Group[string, int]
+	ask := func(_ context.Context, item string) (int, error) { return len(item), nil }
+
+	wrote := time.Now()
+	r := prices.DoResult(context.Background(), "apple", ask, onefold.Call{NotBefore: wrote, Budget: time.Minute})
+	fmt.Println(r.Value, r.Err, r.Outcome, "of", r.Callers)
+	// Output: 5 <nil> led of 1
+}
+
+func ExampleNewLoader() {
+	greet := func(_ context.Context, name string) (string, error) { return "hello " + name, nil }
+	greetings, err := onefold.NewLoader(greet, onefold.Config{Name: "greetings", LoadTimeout: time.Minute})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	v, err := greetings.Load(context.Background(), "ada")
+	fmt.Println(v, err)
+	// Output: hello ada <nil>
+}
+
+// The load is traced as part of its first caller's request, and cannot know who
+// that was.
+func ExampleCarryOnly() {
+	type trace struct{}
+	type user struct{}
+	pages := onefold.Group[string, string]{Config: onefold.Config{Carry: onefold.CarryOnly(trace{})}}
+	render := func(ctx context.Context, name string) (string, error) {
+		return fmt.Sprint(name, " in trace ", ctx.Value(trace{}), " for user ", ctx.Value(user{})), nil
+	}
+
+	ctx := context.WithValue(context.Background(), trace{}, 7)
+	ctx = context.WithValue(ctx, user{}, "ada")
+	v, _ := pages.Do(ctx, "index", render)
+	fmt.Println(v)
+	// Output: index in trace 7 for user <nil>
+}
+
+func ExampleGroup_Close() {
+	var greetings onefold.Group[string, string]
+	greet := func(_ context.Context, name string) (string, error) { return "hello " + name, nil }
+
+	fmt.Println(greetings.Close(context.Background()))
+	_, err := greetings.Do(context.Background(), "ada", greet)
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// onefold: closed
+}
+
+func ExampleGroup_Stats() {
+	var prices onefold.Group[string, int]
+	open := make(chan struct{})
+	ask := func(_ context.Context, item string) (int, error) {
+		<-open
+		return len(item), nil
+	}
+	ctx := context.Background()
+	first, second := prices.DoChan(ctx, "apple", ask), prices.DoChan(ctx, "apple", ask)
+	close(open)
+	<-first
+	<-second
+
+	stats := prices.Stats()
+	fmt.Println(stats.Led, "led,", stats.Joined, "joined: ratio", stats.CoalescingRatio())
+	// Output: 1 led, 1 joined: ratio 0.5
+}

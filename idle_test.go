@@ -45,13 +45,24 @@ func TestNoTraceOfAnIdleKey(t *testing.T) {
 // SPEC: M01
 func TestMemoryDoesNotGrowWithKeysSeen(t *testing.T) {
 	const keys = 20_000
-	for name, ctx := range map[string]context.Context{"inline": context.Background(), "own goroutine": t.Context()} {
+	plain := func(*onefold.Group[int, int], int) {}
+	for name, tt := range map[string]struct {
+		ctx    context.Context
+		during func(g *onefold.Group[int, int], key int) // a load
+	}{
+		"inline":        {context.Background(), plain},
+		"own goroutine": {t.Context(), plain},
+		"forgotten":     {context.Background(), (*onefold.Group[int, int]).Forget},
+	} {
 		t.Run(name, func(t *testing.T) {
 			var g onefold.Group[int, int]
-			load := func(_ context.Context, key int) (int, error) { return key, nil }
+			load := func(_ context.Context, key int) (int, error) {
+				tt.during(&g, key)
+				return key, nil
+			}
 			round := func(first int) {
 				for key := first; key < first+keys; key++ {
-					if v, err := g.Do(ctx, key, load); v != key || err != nil {
+					if v, err := g.Do(tt.ctx, key, load); v != key || err != nil {
 						t.Fatalf("Do(%d) = %d, %v", key, v, err)
 					}
 				}

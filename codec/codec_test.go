@@ -56,7 +56,7 @@ func TestJSONRoundTrip(t *testing.T) {
 }
 
 func TestJSONRefuses(t *testing.T) {
-	for _, data := range []string{"", " ", "{", `{"ID":1`, `{"ID":"1"}`, `{"ID":1.5}`, `{"ID":9223372036854775808}`, "[]", "1", "{} {}", `{}x`, "{}1", "\xff"} {
+	for _, data := range []string{"", " ", "{", `{"ID":1`, `{"ID":"1"}`, `{"ID":1.5}`, `{"ID":9223372036854775808}`, "[]", "1", "{} {}", "{}x", "{}1", "{}}", "{}]", "{} ]", "\xff"} {
 		v, err := codec.JSON[user]().Decode([]byte(data))
 		if err == nil || !strings.HasPrefix(err.Error(), "codec: ") {
 			t.Errorf("Decode(%q) = %+v, %v; want an error", data, v, err)

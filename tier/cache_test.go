@@ -508,12 +508,18 @@ func TestKeysThatPrintAlikeAreDistinct(t *testing.T) {
 
 // SPEC: N06
 func TestKeyThatIsNotItselfIsRefused(t *testing.T) {
-	c := newCacheOver(t, func(context.Context, float64) (int, error) { return 7, nil },
-		tier.Config{}, mem.New[float64, int](mem.Config{}))
+	near := mem.New[float64, int](mem.Config{})
+	c := newCacheOver(t, func(context.Context, float64) (int, error) { return 7, nil }, tier.Config{}, near)
 	for range 2 {
 		if v, err := c.Get(t.Context(), math.NaN()); !errors.Is(err, onefold.ErrKey) {
 			t.Errorf("Get = %d, %v; want ErrKey", v, err)
 		}
+	}
+	if err := c.Set(t.Context(), math.NaN(), tier.Loaded[int]{Value: 1}); !errors.Is(err, onefold.ErrKey) {
+		t.Errorf("Set = %v, want ErrKey", err)
+	}
+	if n := near.EstimatedLen(); n != 0 {
+		t.Errorf("the near tier has %d entries that nobody will ever find", n)
 	}
 	if v, err := c.Get(t.Context(), math.Inf(1)); v != 7 || err != nil {
 		t.Errorf("Get = %d, %v; want 7, nil", v, err)
@@ -686,5 +692,63 @@ func TestLoadSeesValuesOfItsLeader(t *testing.T) {
 	}, tier.Config{})
 	if v, err := c.Get(context.WithValue(t.Context(), name{}, "ada"), "k"); v != "ada" || err != nil {
 		t.Errorf("Get = %q, %v; want ada, nil", v, err)
+	}
+}
+
+// Close cancels the loads under way when its context ends, a deleted one too.
+//
+// SPEC: C27
+func TestCloseEndsADeletedLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		escape := make(chan struct{})
+		ended := make(chan struct{})
+		c := newCache(t, func(ctx context.Context, _ string) (int, error) {
+			defer close(ended)
+			select {
+			case <-ctx.Done():
+			case <-escape:
+			}
+			return 0, ctx.Err()
+		}, tier.Config{})
+		get(t.Context(), c, "k")
+		synctest.Wait()
+		if err := c.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := c.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Close = %v", err)
+		}
+		synctest.Wait()
+		select {
+		case <-ended:
+		default:
+			t.Error("the load goes on with a live context")
+			close(escape)
+		}
+	})
+}
+
+// An idle cache is closed, whatever the context.
+func TestCloseOfIdleCache(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		c := newCache(t, (&source{}).load, tier.Config{})
+		if err := c.Close(ctx); err != nil {
+			t.Fatalf("Close of an idle cache = %v", err)
+		}
+	}
+}
+
+// A write is no load.
+func TestStatsDoNotCountSets(t *testing.T) {
+	c := newCache(t, (&source{}).load, tier.Config{}, encoded(&memStore{}))
+	if err := c.Set(t.Context(), "k", tier.Loaded[int]{Value: 1}); err != nil {
+		t.Error(err)
+	}
+	if s := c.Stats(); s.Led != 0 {
+		t.Errorf("%+v, want no loads", s)
 	}
 }

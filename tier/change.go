@@ -87,14 +87,17 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 	// The write stands in the table like a load: later callers join it, and
 	// Delete and Set take it out. It goes on for no longer than Set waits, so
 	// that nothing is written after a Delete that comes after Set returned.
-	if c.cfg.LoadTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.cfg.LoadTimeout)
+	call := c.flights.Replace(ctx, key, func(load context.Context, key K) (*Entry[V], error) {
+		// The far tiers hear of the caller's end, of LoadTimeout and of Close.
+		writing, cancel := context.WithCancel(ctx)
 		defer cancel()
-	}
-	call := c.flights.Replace(ctx, key, func(_ context.Context, key K) (*Entry[V], error) {
+		defer context.AfterFunc(load, cancel)()
 		entry := c.entry(e.Value, c.now(), ttl)
-		return entry, c.setFar(ctx, key, entry)
+		err := c.setFar(writing, key, entry)
+		if err != nil && load.Err() == context.DeadlineExceeded { //nolint:errorlint // a context's own
+			err = onefold.ErrLoadTimeout
+		}
+		return entry, err
 	}, func() { c.near.Delete(key) })
 	_, err := result(call.Wait(context.WithoutCancel(ctx)))
 	return err

@@ -476,3 +476,82 @@ func TestSetStandsInThePlaceOfALoad(t *testing.T) {
 		wantPeek(t, c, "k", 1)
 	})
 }
+
+// A far tier that cannot store fails the writer. A reader who happens to wait
+// for that write must not fail with it: the source is there.
+func TestGetDuringAFailingSetIsNotFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		arrived := newGate()
+		store := &memStore{before: only("set", func(context.Context, string, string) error {
+			arrived.pass()
+			return errDown
+		})}
+		c := newCache(t, (&source{value: 1}).load, tier.Config{}, encoded(setStore{store}))
+		set := make(chan error, 1)
+		go func() { set <- c.Set(t.Context(), "k", tier.Loaded[int]{Value: 2}) }()
+		<-arrived.reached
+		g := get(t.Context(), c, "k")
+		synctest.Wait()
+		close(arrived.open)
+		if err := <-set; !errors.Is(err, errDown) {
+			t.Errorf("Set = %v, want %v", err, errDown)
+		}
+		if r := <-g; r.err != nil {
+			t.Errorf("Get = %v, want no error", r.err)
+		}
+	})
+}
+
+// A Set whose context has ended reaches no further tier, and does not return
+// before the one it is writing has answered.
+func TestSetLeftReachesNoFurtherTier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		top, deep := &memStore{}, &memStore{before: only("set", g.hook)}
+		c := newCache(t, (&source{}).load, tier.Config{}, encoded(setStore{top}), encoded(setStore{deep}))
+		ctx, cancel := context.WithCancel(t.Context())
+		set := make(chan error, 1)
+		go func() { set <- c.Set(ctx, "k", tier.Loaded[int]{Value: 1}) }()
+		<-g.reached
+		cancel()
+		if err := c.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+		close(g.open)
+		if err := <-set; !errors.Is(err, context.Canceled) {
+			t.Errorf("Set = %v", err)
+		}
+		if data := top.data("k"); data != nil {
+			t.Errorf("the upper tier holds %q after Delete", data)
+		}
+	})
+}
+
+// Of two Sets that overlap, the first to return leaves the near tier with what
+// was there before both. Get gives that, after Set has returned.
+func TestSetThatReturnedIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := newGate(), newGate()
+		store := &memStore{}
+		c := newCache(t, (&source{value: 0}).load, tier.Config{}, encoded(setStore{store}))
+		wantGet(t, c, "k", 0)
+		done := make(chan error, 2)
+		store.before = only("set", first.hook)
+		go func() { done <- c.Set(t.Context(), "k", tier.Loaded[int]{Value: 1}) }()
+		<-first.reached
+		store.before = only("set", second.hook)
+		go func() { done <- c.Set(t.Context(), "k", tier.Loaded[int]{Value: 2}) }()
+		<-second.reached
+		close(first.open)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		seen := get(t.Context(), c, "k")
+		synctest.Wait()
+		close(second.open)
+		if r := <-seen; r.value == 0 || r.err != nil {
+			t.Errorf("Get = %d, %v after a Set that returned; want 1 or 2", r.value, r.err)
+		}
+		<-done
+	})
+}

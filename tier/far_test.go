@@ -145,6 +145,77 @@ func TestLoadThatFailsGivesItsLeaseBack(t *testing.T) {
 	}
 }
 
+// A load that was cancelled gives its lease back all the same.
+func TestCancelledLoadGivesItsLeaseBack(t *testing.T) {
+	for name, cfg := range map[string]tier.Config{
+		"abandoned": {OnAbandon: onefold.CancelLoad},
+		"timed out": {LoadTimeout: time.Second, LeaseTTL: time.Hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &memStore{}
+			c := newCache(t, func(ctx context.Context, _ string) (int, error) {
+				<-ctx.Done()
+				return 0, ctx.Err()
+			}, cfg, encoded(store))
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			if _, err := c.Get(ctx, "k"); err == nil {
+				t.Errorf("%s: Get = nil error", name)
+			}
+			synctest.Wait()
+			if got, want := store.ops(), []string{"acquire k", "release k"}; !slices.Equal(got, want) {
+				t.Errorf("%s: the store saw %q, want %q", name, got, want)
+			}
+		})
+	}
+}
+
+// A grantStore answers Acquire with more than a memStore would.
+type grantStore struct {
+	*memStore
+	add func(*tier.Grant)
+}
+
+func (s grantStore) Acquire(ctx context.Context, key string, o tier.AcquireOptions) (tier.Grant, error) {
+	g, err := s.memStore.Acquire(ctx, key, o)
+	s.add(&g)
+	return g, err
+}
+
+// The parts of a grant are independent.
+func TestGrantsOfSeveralParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		good := sealed(t, "k", 1, tier.Config{})
+		for name, tt := range map[string]struct {
+			add  func(*tier.Grant)
+			want int
+			ops  []string
+		}{
+			"garbage, and the lease": {
+				func(g *tier.Grant) { g.Item.Data = []byte("garbage") }, 2, []string{"acquire k", "fill k"},
+			},
+			"an item, and the lease": {
+				func(g *tier.Grant) { g.Item.Data = good }, 1, []string{"acquire k", "fill k"},
+			},
+			"held by another, and LoadSelf": {
+				func(g *tier.Grant) {
+					*g = tier.Grant{Changed: make(chan struct{}), HeldFor: time.Hour, LoadSelf: true}
+				}, 2, []string{"acquire k"},
+			},
+			"nothing": {
+				func(g *tier.Grant) { *g = tier.Grant{} }, 2, []string{"acquire k"},
+			},
+		} {
+			start := time.Now()
+			store := &memStore{}
+			wantGet(t, newCache(t, (&source{value: 2}).load, tier.Config{}, encoded(grantStore{store, tt.add})), "k", tt.want)
+			if got := store.ops(); !slices.Equal(got, tt.ops) || !time.Now().Equal(start) {
+				t.Errorf("%s: after %v the store saw %q, want %q at once", name, time.Since(start), got, tt.ops)
+			}
+		}
+	})
+}
+
 // sealed gives the bytes that a cache stores for key.
 func sealed(t *testing.T, key string, value int, cfg tier.Config) []byte {
 	t.Helper()
@@ -498,7 +569,18 @@ func TestWaiterForAnotherProcessLeavesAtOnce(t *testing.T) {
 			if r := <-waiter; r.err != context.Canceled || !time.Now().Equal(start) { //nolint:errorlint // its own, as it is
 				t.Errorf("Get = %v after %v, want Canceled at once", r.err, time.Since(start))
 			}
-			synctest.Wait()
+			if on == onefold.CancelLoad {
+				// The load, which waits for the lease, has ended as well.
+				closing := newCache(t, src.load, tier.Config{OnAbandon: on}, encoded(store))
+				ctx, cancel := context.WithCancel(t.Context())
+				waiter := get(ctx, closing, "k")
+				synctest.Wait()
+				cancel()
+				<-waiter
+				if err := closing.Close(t.Context()); err != nil || !time.Now().Equal(start) {
+					t.Errorf("Close = %v after %v, want nil at once", err, time.Since(start))
+				}
+			}
 			close(g.open)
 			wantReply(t, <-holder, 7)
 			synctest.Wait()
@@ -681,5 +763,35 @@ func TestBytesAreNotAliased(t *testing.T) {
 		if got := string(get(q)); got != "value" {
 			t.Errorf("q has %q, want %q", got, "value")
 		}
+	})
+}
+
+// A newer version's value is not overwritten, even if the grant comes with a lease.
+//
+// SPEC: X06
+func TestNewerVersionWithLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		newer := resign(sealed(t, "k", 1, tier.Config{}), func(b []byte) []byte { b[2] = 2; return b })
+		store := &memStore{}
+		c := newCache(t, (&source{value: 2}).load, tier.Config{}, encoded(grantStore{store, func(g *tier.Grant) { g.Item.Data = newer }}))
+		wantGet(t, c, "k", 2)
+		synctest.Wait() // nobody waits for the release
+		if got, want := store.ops(), []string{"acquire k", "release k"}; !slices.Equal(got, want) {
+			t.Errorf("the store saw %q, want %q", got, want)
+		}
+	})
+}
+
+// The lease of a load that failed is given back behind the back of its callers.
+func TestNobodyWaitsForARelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{before: only("release", hang)}
+		errLoad := errors.New("load")
+		c := newCache(t, func(context.Context, string) (int, error) { return 0, errLoad }, tier.Config{}, encoded(store))
+		start := time.Now()
+		if _, err := c.Get(t.Context(), "k"); !errors.Is(err, errLoad) || !time.Now().Equal(start) {
+			t.Errorf("Get = %v after %v, want %v at once", err, time.Since(start), errLoad)
+		}
+		time.Sleep(2 * time.Second) // the release gives up, or the bubble finds it
 	})
 }

@@ -329,3 +329,23 @@ func TestRefusalStopsTheFillsAbove(t *testing.T) {
 		wantGet(t, c, "k", 2)
 	})
 }
+
+// A Set whose fill the far tier refused, since the key was deleted meanwhile
+// by another process, is not kept near either.
+func TestSetRefusedByFarIsNotKeptNear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		store := &memStore{before: only("fill", g.hook)}
+		p := newCache(t, (&source{value: 9}).load, tier.Config{}, encoded(store))
+		q := newCache(t, (&source{value: 9}).load, tier.Config{}, encoded(store))
+		set := make(chan error, 1)
+		go func() { set <- p.Set(t.Context(), "k", tier.Loaded[int]{Value: 1}) }()
+		<-g.reached
+		if err := q.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+		close(g.open)
+		<-set
+		wantNoPeek(t, p, "k")
+	})
+}

@@ -176,6 +176,9 @@ func (c *Call[K, V]) Wait(ctx context.Context) Outcome[V] {
 			return o
 		case c.role == Led: // the load's error is for this caller alone
 			o.How, o.Served = flight.Returned, 1
+			if _, ok := o.Err.(*flight.Panic); ok { //nolint:errorlint // it is never wrapped
+				o.How = flight.Panicked
+			}
 			return o
 		case o.How == flight.Failed && c.again:
 			o.How = flight.Returned

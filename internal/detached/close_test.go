@@ -131,6 +131,32 @@ func TestCloseCancelsNoCaller(t *testing.T) {
 	})
 }
 
+// What was detached is under way all the same.
+//
+// SPEC: N03
+func TestCloseCancelsDetachedLoads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{})
+		ended := make(chan error, 1)
+		call := tab.Start(t.Context(), "k", func(ctx context.Context, _ string) (int, error) {
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return 0, ctx.Err()
+		})
+		tab.Detach("k", nil)
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = tab.Close(over)
+		if o := call.Wait(t.Context()); o.Err != detached.ErrClosed {
+			t.Errorf("its caller got %v, want ErrClosed", o.Err)
+		}
+		if err := <-ended; err != context.Canceled {
+			t.Errorf("its context ended with %v, want Canceled", err)
+		}
+	})
+}
+
 // A load that does not hear Close's cancel still has a time limit.
 //
 // SPEC: N03, G31

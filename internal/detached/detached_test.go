@@ -185,7 +185,11 @@ func TestReplace(t *testing.T) {
 		s := newShelf(false)
 		old := s.Start(t.Context(), "k", gives(1))
 		time.Sleep(time.Second / 2)
-		ticket := s.Replace(t.Context(), "k", gives(2), func() {})
+		called := false
+		ticket := s.Replace(t.Context(), "k", gives(2), func() { called = true })
+		if !called {
+			t.Error("Replace did not call what it was given")
+		}
 		joiner := s.Start(t.Context(), "k", gives(3))
 		if o := old.Wait(t.Context()); o.Value != 1 || o.Role != detached.Led {
 			t.Errorf("the replaced flight gave %+v, want 1", o)

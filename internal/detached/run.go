@@ -69,6 +69,9 @@ func (t *Table[K, V]) awaitTurn(f *flightOf[K, V]) (flight.How, error) {
 
 // settle ends f with what its load came to, unless it has ended before.
 func (t *Table[K, V]) settle(f *flightOf[K, V], e flight.Ending[V]) {
+	if f.X.alone && e.Err != nil {
+		e.How = flight.Forsaken
+	}
 	s := f.Shard()
 	s.Lock()
 	first := f.SettleLocked(e, t.policy.Store)
@@ -100,8 +103,8 @@ func (t *Table[K, V]) failure(f *flightOf[K, V], caller context.Context, v V, er
 	case f.X.ctx.Overdue() && errors.Is(err, context.DeadlineExceeded):
 		// The load may notice its deadline a moment before the timer does;
 		// its callers get the same answer whoever was first.
-		return flight.Ending[V]{How: flight.TimedOut, Err: ErrLoadTimeout}
-	case f.X.alone, t.policy.Context == Whole && caller.Err() != nil:
+		return f.X.timedOut()
+	case t.policy.Context == Whole && caller.Err() != nil:
 		e.How = flight.Forsaken
 	case t.policy.Succeed != nil && !f.X.final && t.policy.Succeed(err):
 		e.How = flight.Failed
@@ -129,7 +132,16 @@ func (t *Table[K, V]) overtakeLocked(f *flightOf[K, V], e flight.Ending[V]) (ove
 // on, with an ended context and nobody to answer to.
 func (t *Table[K, V]) expire(f *flightOf[K, V]) {
 	f.X.ctx.TimeOut()
-	t.cut(f, flight.Ending[V]{How: flight.TimedOut, Err: ErrLoadTimeout})
+	t.cut(f, f.X.timedOut())
+}
+
+// timedOut is the ending of a load that ran into its time limit.
+func (p *part[K, V]) timedOut() flight.Ending[V] {
+	how := flight.TimedOut
+	if p.alone {
+		how = flight.Forsaken
+	}
+	return flight.Ending[V]{How: how, Err: ErrLoadTimeout}
 }
 
 // forsake ends f because its leader's context has ended, which is also its

@@ -34,22 +34,27 @@ type color struct{}
 
 func TestEnds(t *testing.T) {
 	for name, tt := range ends {
-		t.Run(name, func(t *testing.T) {
-			c := begin(t.Context())
-			if err := c.Err(); err != nil {
-				t.Errorf("Err = %v before the end", err)
-			}
-			tt.end(c)
-			if err := c.Err(); err != tt.err {
-				t.Errorf("Err = %v after the end, want %v", err, tt.err)
-			}
-			for _, later := range ends {
-				later.end(c)
-			}
-			if err := c.Err(); err != tt.err {
-				t.Errorf("Err = %v after further ends, want the first: %v", err, tt.err)
-			}
-		})
+		for _, asked := range []bool{false, true} { // Done makes a difference inside
+			t.Run(fmt.Sprint(name, " after Done ", asked), func(t *testing.T) {
+				c := begin(t.Context())
+				if asked {
+					c.Done()
+				}
+				if err := c.Err(); err != nil {
+					t.Errorf("Err = %v before the end", err)
+				}
+				tt.end(c)
+				if err := c.Err(); err != tt.err {
+					t.Errorf("Err = %v after the end, want %v", err, tt.err)
+				}
+				for _, later := range ends {
+					later.end(c)
+				}
+				if err := c.Err(); err != tt.err {
+					t.Errorf("Err = %v after further ends, want the first: %v", err, tt.err)
+				}
+			})
+		}
 	}
 }
 
