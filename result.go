@@ -42,6 +42,11 @@ const (
 	Joined
 	// Hit: the value was at hand, without a load. Caches only.
 	Hit
+	// Stale: the value was at hand, and not fresh any more. Caches only.
+	Stale
+	// Negative: the source has nothing for the key, or had nothing when it was
+	// last asked. The error says so. Caches only.
+	Negative
 )
 
 // String gives the outcome in lower case.
@@ -55,6 +60,10 @@ func (o Outcome) String() string {
 		return "joined"
 	case Hit:
 		return "hit"
+	case Stale:
+		return "stale"
+	case Negative:
+		return "negative"
 	default:
 		return "unknown"
 	}
