@@ -23,11 +23,16 @@ type Result[V any] struct {
 	// for all of them, and 0 for a call that got no load's answer.
 	Callers int
 
-	// Age is how long ago the load began, when the call was answered: for a
-	// Group that is how long the load took. 0 for a call that got no load's
-	// answer, and for one that joined a load from before the first DoResult of
-	// a Group that did not have to note the time until then.
+	// Age is how long ago the load began, when the call was answered. 0 for a
+	// call that got no load's answer, and for one that joined a load from
+	// before the first DoResult of a Group that did not have to note the time
+	// until then.
 	Age time.Duration
+
+	// Took is how long the load took, from when it began, with the wait for its
+	// turn, until its callers were answered. It is rounded to seven digits, and
+	// 0 where Age is.
+	Took time.Duration
 }
 
 // An Outcome says how a call got its answer. Every call has exactly one.
@@ -70,7 +75,7 @@ func (o Outcome) String() string {
 }
 
 func newResult[V any](o detached.Outcome[V]) Result[V] {
-	r := Result[V]{Value: o.Value, Err: o.Err, Again: o.Again, Callers: o.Served, Age: o.Age}
+	r := Result[V]{Value: o.Value, Err: o.Err, Again: o.Again, Callers: o.Served, Age: o.Age, Took: o.Took}
 	if p := o.Panic(); p != nil {
 		r.Err = &PanicError{Value: p.Value, Stack: p.Stack}
 	}
