@@ -35,6 +35,10 @@ func (c *Call[K, V]) wish(w Wish) {
 	if !w.NotBefore.IsZero() {
 		c.notBefore = max(1, w.NotBefore.Sub(t.start))
 	}
+	if w.Again {
+		c.again = true
+		t.again.Add(1)
+	}
 	if w.Budget > 0 {
 		c.patience = time.NewTimer(w.Budget)
 	}
@@ -75,30 +79,22 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		c.joined(f, from)
 		return
 	}
-	if limit := t.policy.MaxFlights / len(t.flights.Shards()); limit > 0 && s.Running >= limit {
-		s.Unlock()
-		c.overload("MaxFlights", t.policy.MaxFlights)
-		return
-	}
 	if c.key != c.key { //nolint:staticcheck // a NaN, or something with one in it: it would never be found again
 		s.Unlock()
 		c.turnAway(flight.Refused, ErrKey)
 		return
 	}
-	if t.turns != nil && t.policy.QueueWait == 0 {
-		select {
-		case t.turns <- struct{}{}:
-		default:
-			s.Unlock()
-			c.overload("MaxLoads", t.policy.MaxLoads)
-			return
-		}
+	if limit, value := t.admitLocked(s); limit != "" {
+		s.Unlock()
+		c.overload(limit, value)
+		return
 	}
 	prior := f
 	if prior != nil {
 		s.DetachLocked(prior)
 	}
 	f = s.LeadLocked(c.key, hash)
+	t.beginLocked(f, ctx)
 	f.X.final = c.again
 	if !c.replace {
 		f.Prior = prior
@@ -109,11 +105,6 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 			c.also()
 		}
 	}
-	f.X.began = untimed
-	if t.timed.Load() {
-		f.X.began = t.now()
-	}
-	f.X.ctx.Init(t.policy.seen(ctx), t.policy.Context == Whole)
 	if !c.inline {
 		f.BlockLocked()
 	}
@@ -127,6 +118,31 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 	if !c.inline {
 		go t.run(f, ctx, c.load)
 	}
+}
+
+// admitLocked makes room for one load more in s, or gives the limit that is in
+// the way.
+func (t *Table[K, V]) admitLocked(s *flight.Shard[K, V, part[K, V]]) (limit string, value int) {
+	if share := t.policy.MaxFlights / len(t.flights.Shards()); share > 0 && s.Running >= share {
+		return "MaxFlights", t.policy.MaxFlights
+	}
+	if t.turns != nil && t.policy.QueueWait == 0 {
+		select {
+		case t.turns <- struct{}{}:
+		default:
+			return "MaxLoads", t.policy.MaxLoads
+		}
+	}
+	return "", 0
+}
+
+// beginLocked readies a flight whose load begins now, with the values of caller.
+func (t *Table[K, V]) beginLocked(f *flightOf[K, V], caller context.Context) {
+	f.X.began = untimed
+	if t.timed.Load() {
+		f.X.began = t.now()
+	}
+	f.X.ctx.Init(t.policy.seen(caller), t.policy.Context == Whole)
 }
 
 // joined is the rest of enter for a caller that found a flight.
@@ -172,7 +188,7 @@ func (c *Call[K, V]) Wait(ctx context.Context) Outcome[V] {
 			return o
 		case ctx.Err() != nil: // the leader's own end is what ended the load, or this caller's has come as well
 			o.Ending = flight.Ending[V]{How: flight.Left, Err: ctx.Err()}
-			o.Served, o.Age = 0, 0
+			o.Served, o.Age, o.Took = 0, 0, 0
 			return o
 		case c.role == Led: // the load's error is for this caller alone
 			o.How, o.Served = flight.Returned, 1
@@ -202,12 +218,15 @@ func (c *Call[K, V]) waitOnce(ctx context.Context) Outcome[V] {
 	if c.inline && c.role == Led {
 		c.table.run(f, ctx, c.load)
 	}
-	if err := c.block(ctx, f.Settled()); err != nil && c.table.leave(f) {
+	err := c.block(ctx, f.Settled())
+	o.Stage = f.X.ctx.Stage()
+	if err != nil && c.table.leave(f) {
 		o.Ending = flight.Ending[V]{How: flight.Left, Err: err}
 		return o
 	}
 	if f.X.began != untimed {
 		o.Age = c.table.now() - f.X.began
+		o.Took = min(o.Age, time.Duration(f.X.took)) // it is rounded
 	}
 	o.Ending, o.Served = f.Take()
 	return o

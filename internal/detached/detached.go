@@ -22,6 +22,7 @@ type Table[K comparable, V any] struct {
 	timed      atomic.Bool   // flights note when they begin: from the start, or since the first call that needs it
 	turns      chan struct{} // holds one for each load that has its turn; nil: every load has
 	again      atomic.Uint64
+	launched   atomic.Uint64
 	turnedAway atomic.Uint64
 }
 
@@ -30,8 +31,10 @@ type Table[K comparable, V any] struct {
 type part[K comparable, V any] struct {
 	ctx   loadctx.Ctx   // what the load sees; it keeps the flight alive
 	began time.Duration // on the table's clock; untimed: not noted
+	took  float32       // nanoseconds, once it has settled; 0 if untimed. To seven digits, which fit where nothing else would
 	final bool          // its errors are for all its callers: it is itself a second try
 	alone bool          // its errors are for its leader alone: it is a write
+	keep  bool          // it is not abandoned when its callers have left: it was launched
 }
 
 const untimed time.Duration = -1
@@ -56,6 +59,8 @@ type Outcome[V any] struct {
 	Again  bool          // the caller had joined another flight before, in vain
 	Served int           // callers that got this flight's ending, this one included; 0 for a caller that did not wait for it
 	Age    time.Duration // since the load began; 0: not noted
+	Took   time.Duration // from when the load began to its end; 0: not noted
+	Stage  int           // what the load had noted with loadctx.Ctx.SetStage when the caller left or was answered
 }
 
 // Init makes the table ready.
@@ -134,6 +139,7 @@ func (t *Table[K, V]) now() time.Duration { return time.Since(t.start) }
 // A Sum is what a table has counted since Init.
 type Sum struct {
 	Led, Joined uint64 // callers that led or joined a flight; those of Again are in here for each
+	Launched    uint64 // loads that began without a caller
 	Again       uint64 // callers that joined a flight whose end was not for them
 	TurnedAway  uint64 // callers that met a limit
 	Flights     int    // that can be joined now
@@ -142,7 +148,7 @@ type Sum struct {
 
 // Sum gives the counts so far. They are not taken at one instant.
 func (t *Table[K, V]) Sum() Sum {
-	sum := Sum{Again: t.again.Load(), TurnedAway: t.turnedAway.Load()}
+	sum := Sum{Launched: t.launched.Load(), Again: t.again.Load(), TurnedAway: t.turnedAway.Load()}
 	for i := range t.flights.Shards() {
 		s := &t.flights.Shards()[i]
 		s.Lock()

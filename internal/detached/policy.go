@@ -57,5 +57,6 @@ type Load struct {
 type Wish struct {
 	NotBefore time.Time     // join no flight that began earlier; zero: any
 	Budget    time.Duration // of the call's waits, all joins together; zero: none
-	Timed     bool          // Outcome.Age is wanted
+	Timed     bool          // Outcome.Age and Took are wanted
+	Again     bool          // the call was answered before, in vain: it counts as one that enters again
 }

@@ -74,7 +74,7 @@ func (t *Table[K, V]) settle(f *flightOf[K, V], e flight.Ending[V]) {
 	}
 	s := f.Shard()
 	s.Lock()
-	first := f.SettleLocked(e, t.policy.Store)
+	first := t.endLocked(f, e, t.policy.Store)
 	served := f.ServedLocked()
 	overtaken := t.overtakeLocked(f, e)
 	drained := f.ReturnedLocked()
@@ -121,7 +121,7 @@ func (t *Table[K, V]) overtakeLocked(f *flightOf[K, V], e flight.Ending[V]) (ove
 		return nil
 	}
 	for ; older != nil; older = older.Prior {
-		if older.SettleLocked(e, nil) {
+		if t.endLocked(older, e, nil) {
 			overtaken = append(overtaken, older)
 		}
 	}
@@ -159,17 +159,28 @@ func (t *Table[K, V]) forsake(f *flightOf[K, V], err error) {
 func (t *Table[K, V]) cut(f *flightOf[K, V], e flight.Ending[V]) {
 	s := f.Shard()
 	s.Lock()
-	first := f.SettleLocked(e, nil)
+	first := t.endLocked(f, e, nil)
 	s.Unlock()
 	if first {
 		f.Wake()
 	}
 }
 
+// endLocked is f.SettleLocked, and notes how long that took.
+func (t *Table[K, V]) endLocked(f *flightOf[K, V], e flight.Ending[V], store func(K, V)) bool {
+	if !f.SettleLocked(e, store) {
+		return false
+	}
+	if f.X.began != untimed && f.ServedLocked() > 0 {
+		f.X.took = float32(t.now() - f.X.began)
+	}
+	return true
+}
+
 // leave takes one caller out of f and reports whether it could: a flight that
 // has settled has an ending for it instead.
 func (t *Table[K, V]) leave(f *flightOf[K, V]) bool {
-	left, abandoned := f.Leave(t.policy.CancelAbandoned)
+	left, abandoned := f.Leave(t.policy.CancelAbandoned && !f.X.keep)
 	if abandoned {
 		f.X.ctx.Cancel()
 	}
