@@ -7,8 +7,10 @@
 package tier
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +66,7 @@ func New[K comparable, V any](load func(context.Context, K) (V, error), cfg Conf
 	c := &Cache[K, V]{cfg: cfg, load: load, near: near, far: far, start: time.Now(), hits: striped.New()}
 	c.fetch = c.fetchEntry
 	c.flights.Init(detached.Policy[K, *Entry[V]]{
+		Name:            func() string { return cmp.Or(cfg.Name, fmt.Sprintf("%T", c)[1:]) },
 		Timeout:         cfg.LoadTimeout,
 		CancelAbandoned: cfg.OnAbandon == onefold.CancelLoad,
 		Look: func(key K) (*Entry[V], bool) {
@@ -87,7 +90,7 @@ func New[K comparable, V any](load func(context.Context, K) (V, error), cfg Conf
 // Errors of the load come as they are and are not kept. A panic of the load is
 // raised in each of its callers as a *[onefold.PanicError]; a load that calls
 // runtime.Goexit gives them [onefold.ErrGoexit], and one that asks for its own
-// key gets [onefold.ErrCycle].
+// key gets an [onefold.ErrCycle], which names the ring.
 func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 	if ctx == nil {
 		panic("tier: nil context")

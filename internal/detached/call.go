@@ -122,7 +122,7 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 	c.f, c.role = f, Led
 	if from != nil {
 		c.from = from
-		from.Wait(&f.X.ctx) // never a ring: the load has not started, so it waits for nobody
+		from.Wait(&f.X.ctx, t, f) // never a ring: the load has not started, so it waits for nobody
 	}
 	if !c.inline {
 		go t.run(f, ctx, c.load)
@@ -135,7 +135,8 @@ func (c *Call[K, V]) joined(f *flightOf[K, V], from *loadctx.Ctx) {
 	if from == nil {
 		return
 	}
-	if !from.Wait(&f.X.ctx) {
+	ring := from.Wait(&f.X.ctx, c.table, f)
+	if ring == nil {
 		c.from = from
 		return
 	}
@@ -144,7 +145,7 @@ func (c *Call[K, V]) joined(f *flightOf[K, V], from *loadctx.Ctx) {
 		s.Lock()
 		s.Joined--
 		s.Unlock()
-		c.turnAway(flight.Refused, ErrCycle)
+		c.turnAway(flight.Refused, ring.Err())
 	}
 }
 

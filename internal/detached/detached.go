@@ -128,6 +128,19 @@ func (t *Table[K, V]) Detach(key K, also func()) {
 	}
 }
 
+// Step names the load of a flight, for [loadctx.CycleError].
+func (t *Table[K, V]) Step(load any) loadctx.Step {
+	f := load.(*flightOf[K, V]) //nolint:forcetypeassert // the table gave it itself
+	s := loadctx.Step{Name: "a load", KeyHash: t.flights.Hash(f.Key)}
+	if t.policy.Name != nil {
+		s.Name = t.policy.Name()
+	}
+	if t.policy.ShowKey != nil {
+		s.Key = t.policy.ShowKey(f.Key)
+	}
+	return s
+}
+
 // now is the time on the table's clock.
 func (t *Table[K, V]) now() time.Duration { return time.Since(t.start) }
 

@@ -12,6 +12,9 @@ import (
 // block, call the Table, or run code of the user. The other functions may be
 // the user's, and are called without a lock.
 type Policy[K comparable, V any] struct {
+	Name    func() string  // names the owner in errors; nil: it has no name
+	ShowKey func(K) string // prints a key in errors; nil: a digest stands for it
+
 	Context         Context
 	Carry           func(load, caller context.Context) context.Context // with Values only; nil: all values
 	Timeout         time.Duration                                      // of a load, from when it has its turn; zero: none
