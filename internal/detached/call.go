@@ -85,14 +85,10 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		c.turnAway(flight.Refused, ErrKey)
 		return
 	}
-	if t.turns != nil && t.policy.QueueWait == 0 {
-		select {
-		case t.turns <- struct{}{}:
-		default:
-			s.Unlock()
-			c.overload("MaxLoads", t.policy.MaxLoads)
-			return
-		}
+	if t.turns != nil && t.policy.QueueWait == 0 && !t.turns.try() {
+		s.Unlock()
+		c.overload("MaxLoads", t.policy.MaxLoads)
+		return
 	}
 	prior := f
 	if prior != nil {

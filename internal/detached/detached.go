@@ -19,8 +19,8 @@ type Table[K comparable, V any] struct {
 	start   time.Time // of the table's clock
 	flights flight.Table[K, V, part[K, V]]
 
-	timed      atomic.Bool   // flights note when they begin: from the start, or since the first call that needs it
-	turns      chan struct{} // holds one for each load that has its turn; nil: every load has
+	timed      atomic.Bool // flights note when they begin: from the start, or since the first call that needs it
+	turns      *turns      // nil: every load has its turn
 	again      atomic.Uint64
 	turnedAway atomic.Uint64
 }
@@ -65,7 +65,7 @@ func (t *Table[K, V]) Init(p Policy[K, V]) {
 	t.flights.Init()
 	t.timed.Store(p.JoinWithin > 0 || p.Loaded != nil)
 	if p.MaxLoads > 0 {
-		t.turns = make(chan struct{}, p.MaxLoads)
+		t.turns = &turns{free: p.MaxLoads}
 	}
 }
 

@@ -22,7 +22,7 @@ func (t *Table[K, V]) run(f *flightOf[K, V], caller context.Context, load func(c
 			e = flight.Ending[V]{How: how, Err: err}
 			return
 		}
-		defer func() { <-t.turns }()
+		defer t.turns.done()
 	}
 	if d := t.policy.Timeout; d > 0 {
 		f.X.ctx.Limit(d, func() { t.expire(f) })
@@ -49,20 +49,25 @@ func (t *Table[K, V]) awaitTurn(f *flightOf[K, V]) (flight.How, error) {
 	if t.policy.QueueWait == 0 {
 		return 0, nil
 	}
-	select {
-	case t.turns <- struct{}{}:
+	if t.turns.try() {
 		return 0, nil
-	default:
 	}
+	turn, leave := t.turns.wait()
 	patience := time.NewTimer(t.policy.QueueWait)
 	defer patience.Stop()
 	select {
-	case t.turns <- struct{}{}:
+	case <-turn:
 		return 0, nil
 	case <-patience.C:
+		if !leave() {
+			return 0, nil // it came at the same time
+		}
 		t.turnedAway.Add(1)
 		return flight.Refused, t.policy.Limited("MaxLoads", t.policy.MaxLoads)
 	case <-f.X.ctx.Done():
+		if !leave() {
+			t.turns.done()
+		}
 		return flight.Forsaken, f.X.ctx.Err() // nobody waits, or it is the leader who has left
 	}
 }
