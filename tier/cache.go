@@ -8,10 +8,11 @@
 package tier
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/onefold-go/onefold"
@@ -97,6 +98,7 @@ func NewSource[K comparable, V any](source Source[K, V], cfg Config, near Near[K
 
 func (c *Cache[K, V]) initFlights() {
 	p := detached.Policy[K, *Entry[V]]{
+		Name:            func() string { return cmp.Or(c.cfg.Name, fmt.Sprintf("%T", c)[1:]) },
 		Carry:           c.cfg.Carry,
 		Timeout:         c.cfg.LoadTimeout,
 		CancelAbandoned: c.cfg.OnAbandon == onefold.CancelLoad,
@@ -126,6 +128,9 @@ func (c *Cache[K, V]) initFlights() {
 	if c.cfg.LoadContext == onefold.Bounded {
 		p.Context = detached.Background
 	}
+	if c.cfg.ShowKeys {
+		p.ShowKey = func(key K) string { return fmt.Sprint(key) }
+	}
 	if c.cfg.OnPanic == onefold.CrashOnPanic {
 		p.Crash = func(p *flight.Panic) { panic(&onefold.PanicError{Value: p.Value, Stack: p.Stack}) }
 	}
@@ -142,7 +147,7 @@ func (c *Cache[K, V]) initFlights() {
 // A panic of the load is raised in each of its callers as a
 // *[onefold.PanicError], unless [Config.OnPanic] says otherwise; a load that
 // calls runtime.Goexit gives them [onefold.ErrGoexit], and one that asks for its
-// own key gets [onefold.ErrCycle].
+// own key gets an [onefold.ErrCycle], which names the ring.
 //
 // Get panics when ctx is nil.
 func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
