@@ -30,7 +30,7 @@ func TestCallerRefusesAnOlderLoad(t *testing.T) {
 		another := s.result(s.ctx, s.load, onefold.Call{NotBefore: written})
 
 		s.wants("caller before the write", old, answer{value: 1, at: time.Second})
-		want := onefold.Result[int]{Value: 2, Outcome: onefold.Led, Callers: 2, Age: time.Second}
+		want := onefold.Result[int]{Value: 2, Outcome: onefold.Led, Callers: 2, Age: time.Second, Took: time.Second}
 		if r := <-reader; r != want {
 			s.Errorf("caller after the write got %+v, want %+v", r, want)
 		}
