@@ -20,6 +20,10 @@ help: ## list the targets
 run: ## compare the ways to handle concurrent misses, on a real database (ARGS='--seed 2' adds flags)
 	go run ./cmd/onefold lab $(ARGS)
 
+.PHONY: collapse
+collapse: deps ## measure what becomes of callers when coalescing fails, into docs/failed-collapse.md (about five minutes)
+	go run ./bench/collapse -page docs/failed-collapse.md -json docs/bench/collapse.json
+
 .PHONY: deps
 deps: ## install what the tests need and this machine lacks
 	@.ci/deps

@@ -8,8 +8,10 @@
 package tier
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +50,7 @@ type Cache[K comparable, V any] struct {
 
 	ending     context.Context //nolint:containedctx // of what runs in the background; it ends with Close
 	end        context.CancelFunc
-	background sync.WaitGroup
+	background background
 }
 
 // New makes a cache over load, which reads the source. near may be nil when
@@ -97,6 +99,7 @@ func NewSource[K comparable, V any](source Source[K, V], cfg Config, near Near[K
 
 func (c *Cache[K, V]) initFlights() {
 	p := detached.Policy[K, *Entry[V]]{
+		Name:            func() string { return cmp.Or(c.cfg.Name, fmt.Sprintf("%T", c)[1:]) },
 		Carry:           c.cfg.Carry,
 		Timeout:         c.cfg.LoadTimeout,
 		CancelAbandoned: c.cfg.OnAbandon == onefold.CancelLoad,
@@ -126,6 +129,9 @@ func (c *Cache[K, V]) initFlights() {
 	if c.cfg.LoadContext == onefold.Bounded {
 		p.Context = detached.Background
 	}
+	if c.cfg.ShowKeys {
+		p.ShowKey = func(key K) string { return fmt.Sprint(key) }
+	}
 	if c.cfg.OnPanic == onefold.CrashOnPanic {
 		p.Crash = func(p *flight.Panic) { panic(&onefold.PanicError{Value: p.Value, Stack: p.Stack}) }
 	}
@@ -142,7 +148,7 @@ func (c *Cache[K, V]) initFlights() {
 // A panic of the load is raised in each of its callers as a
 // *[onefold.PanicError], unless [Config.OnPanic] says otherwise; a load that
 // calls runtime.Goexit gives them [onefold.ErrGoexit], and one that asks for its
-// own key gets [onefold.ErrCycle].
+// own key gets an [onefold.ErrCycle], which names the ring.
 //
 // Get panics when ctx is nil.
 func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
@@ -223,28 +229,41 @@ func (c *Cache[K, V]) Close(ctx context.Context) error {
 	c.clock.stop()
 	err := c.flights.Close(ctx)
 	if err == nil {
-		err = c.drain(ctx)
+		err = c.background.wait(ctx)
 	}
 	c.near.Clear()
 	return err
 }
 
-// drain waits for what runs in the background.
-func (c *Cache[K, V]) drain(ctx context.Context) error {
+// background is what runs behind callers and ends by itself or with Close.
+type background struct {
+	running atomic.Int32
+	all     sync.WaitGroup
+}
+
+// Go runs do.
+func (b *background) Go(do func()) {
+	b.running.Add(1)
+	b.all.Go(func() {
+		defer b.running.Add(-1)
+		do()
+	})
+}
+
+// wait returns when nothing runs any more, or ctx ends.
+func (b *background) wait(ctx context.Context) error {
+	if b.running.Load() == 0 {
+		return nil // also when ctx has ended
+	}
 	done := make(chan struct{})
-	go func() { // ends when what it waits for does, within a second of Close
-		c.background.Wait()
+	go func() { // ends with what it waits for, which is soon after Close
+		b.all.Wait()
 		close(done)
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		select {
-		case <-done: // both are ready
-			return nil
-		default:
-			return ctx.Err()
-		}
+		return ctx.Err()
 	}
 }

@@ -27,6 +27,9 @@ type Config struct {
 	// Name says what is cached, for errors and figures. It may be empty.
 	Name string
 
+	// ShowKeys lets errors name keys; see [onefold.Config].
+	ShowKeys bool
+
 	// TTL is how long a value is fresh, counted from when its load began:
 	// what the source said then may have changed since. Zero means for ever.
 	TTL time.Duration

@@ -1,7 +1,6 @@
 package tier
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"

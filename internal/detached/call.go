@@ -16,6 +16,7 @@ type Call[K comparable, V any] struct {
 	load      func(context.Context, K) (V, error)
 	inline    bool          // as a leader, run the load on this goroutine
 	replace   bool          // lead in any case
+	solo      bool          // lead in any case, and let nobody join
 	also      func()        // with replace: to call under the lock; nil: nothing
 	notBefore time.Duration // on the table's clock; 0: any flight may be joined
 	patience  *time.Timer   // of the budget; nil: none
@@ -60,14 +61,17 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		c.turnAway(flight.Refused, ErrClosed)
 		return
 	}
-	if look := t.policy.Look; look != nil && !c.replace {
+	if look := t.policy.Look; look != nil && !c.replace && !c.solo && c.notBefore == 0 {
 		if v, ok := look(c.key); ok {
 			s.Unlock()
 			c.f, c.role, c.ending = nil, Hit, flight.Ending[V]{Value: v}
 			return
 		}
 	}
-	f := s.FindLocked(c.key, hash)
+	var f *flightOf[K, V]
+	if !c.solo {
+		f = s.FindLocked(c.key, hash)
+	}
 	if f != nil && c.joinableLocked(f) {
 		if limit := t.policy.MaxCallers; limit > 0 && f.WaitingLocked() >= limit {
 			s.Unlock()
@@ -96,9 +100,12 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 	f = s.LeadLocked(c.key, hash)
 	t.beginLocked(f, ctx)
 	f.X.final = c.again
-	if !c.replace {
+	switch {
+	case c.solo:
+		s.DetachLocked(f)
+	case !c.replace:
 		f.Prior = prior
-	} else {
+	default:
 		f.X.alone = true
 		s.Led-- // a write is no load
 		if c.also != nil {
@@ -113,7 +120,7 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 	c.f, c.role = f, Led
 	if from != nil {
 		c.from = from
-		from.Wait(&f.X.ctx) // never a ring: the load has not started, so it waits for nobody
+		from.Wait(&f.X.ctx, t, f) // never a ring: the load has not started, so it waits for nobody
 	}
 	if !c.inline {
 		go t.run(f, ctx, c.load)
@@ -126,12 +133,8 @@ func (t *Table[K, V]) admitLocked(s *flight.Shard[K, V, part[K, V]]) (limit stri
 	if share := t.policy.MaxFlights / len(t.flights.Shards()); share > 0 && s.Running >= share {
 		return "MaxFlights", t.policy.MaxFlights
 	}
-	if t.turns != nil && t.policy.QueueWait == 0 {
-		select {
-		case t.turns <- struct{}{}:
-		default:
-			return "MaxLoads", t.policy.MaxLoads
-		}
+	if t.turns != nil && t.policy.QueueWait == 0 && !t.turns.try() {
+		return "MaxLoads", t.policy.MaxLoads
 	}
 	return "", 0
 }
@@ -151,16 +154,17 @@ func (c *Call[K, V]) joined(f *flightOf[K, V], from *loadctx.Ctx) {
 	if from == nil {
 		return
 	}
-	if !from.Wait(&f.X.ctx) {
+	ring := from.Wait(&f.X.ctx, c.table, f)
+	if ring == nil {
 		c.from = from
 		return
 	}
-	if c.table.leave(f) {
+	if left, _ := c.table.leave(f); left {
 		s := f.Shard()
 		s.Lock()
 		s.Joined--
 		s.Unlock()
-		c.turnAway(flight.Refused, ErrCycle)
+		c.turnAway(flight.Refused, ring.Err())
 	}
 }
 
@@ -220,9 +224,11 @@ func (c *Call[K, V]) waitOnce(ctx context.Context) Outcome[V] {
 	}
 	err := c.block(ctx, f.Settled())
 	o.Stage = f.X.ctx.Stage()
-	if err != nil && c.table.leave(f) {
-		o.Ending = flight.Ending[V]{How: flight.Left, Err: err}
-		return o
+	if err != nil {
+		if left, abandoned := c.table.leave(f); left {
+			o.Ending, o.Abandoned = flight.Ending[V]{How: flight.Left, Err: err}, abandoned
+			return o
+		}
 	}
 	if f.X.began != untimed {
 		o.Age = c.table.now() - f.X.began

@@ -19,8 +19,8 @@ type Table[K comparable, V any] struct {
 	start   time.Time // of the table's clock
 	flights flight.Table[K, V, part[K, V]]
 
-	timed      atomic.Bool   // flights note when they begin: from the start, or since the first call that needs it
-	turns      chan struct{} // holds one for each load that has its turn; nil: every load has
+	timed      atomic.Bool // flights note when they begin: from the start, or since the first call that needs it
+	turns      *turns      // nil: every load has its turn
 	again      atomic.Uint64
 	launched   atomic.Uint64
 	turnedAway atomic.Uint64
@@ -55,12 +55,13 @@ const (
 // An Outcome is what one caller gets.
 type Outcome[V any] struct {
 	flight.Ending[V]
-	Role   Role
-	Again  bool          // the caller had joined another flight before, in vain
-	Served int           // callers that got this flight's ending, this one included; 0 for a caller that did not wait for it
-	Age    time.Duration // since the load began; 0: not noted
-	Took   time.Duration // from when the load began to its end; 0: not noted
-	Stage  int           // what the load had noted with loadctx.Ctx.SetStage when the caller left or was answered
+	Role      Role
+	Again     bool          // the caller had joined another flight before, in vain
+	Served    int           // callers that got this flight's ending, this one included; 0 for a caller that did not wait for it
+	Age       time.Duration // since the load began; 0: not noted
+	Took      time.Duration // from when the load began to its end; 0: not noted
+	Abandoned bool          // the caller left, as the last, and the load has been cancelled
+	Stage     int           // what the load had noted with loadctx.Ctx.SetStage when the caller left or was answered
 }
 
 // Init makes the table ready.
@@ -70,7 +71,7 @@ func (t *Table[K, V]) Init(p Policy[K, V]) {
 	t.flights.Init()
 	t.timed.Store(p.JoinWithin > 0 || p.Loaded != nil)
 	if p.MaxLoads > 0 {
-		t.turns = make(chan struct{}, p.MaxLoads)
+		t.turns = &turns{free: p.MaxLoads}
 	}
 }
 
@@ -98,6 +99,16 @@ func (t *Table[K, V]) DoWish(ctx context.Context, key K, load func(context.Conte
 	return c.Wait(ctx)
 }
 
+// Solo is DoWish for a caller that neither joins a flight nor can be joined: its
+// load runs beside whatever else there is for the key, and its value is not
+// stored. Policy.Look is not asked.
+func (t *Table[K, V]) Solo(ctx context.Context, key K, load func(context.Context, K) (V, error), w Wish) Outcome[V] {
+	c := Call[K, V]{table: t, key: key, load: load, inline: t.inline(ctx) && w.Budget == 0, solo: true}
+	c.wish(w)
+	c.enter(ctx)
+	return c.Wait(ctx)
+}
+
 // Start is Do in two steps: when it returns, the caller is part of a flight, or
 // has been turned away. The load has a goroutine of its own. The caller must
 // call [Call.Wait] once.
@@ -117,6 +128,14 @@ func (t *Table[K, V]) Replace(ctx context.Context, key K, write func(context.Con
 	return c
 }
 
+// Locked calls do under the rules of Policy's Look and Store.
+func (t *Table[K, V]) Locked(key K, do func()) {
+	s, _ := t.flights.Shard(key)
+	s.Lock()
+	defer s.Unlock()
+	do()
+}
+
 // Detach takes key's current flight out of the table, if there is one: nobody
 // joins it any more and its value is not stored, but its callers keep it. In
 // the same critical section it calls also, unless that is nil, under the rules
@@ -131,6 +150,19 @@ func (t *Table[K, V]) Detach(key K, also func()) {
 	if also != nil {
 		also()
 	}
+}
+
+// Step names the load of a flight, for [loadctx.CycleError].
+func (t *Table[K, V]) Step(load any) loadctx.Step {
+	f := load.(*flightOf[K, V]) //nolint:forcetypeassert // the table gave it itself
+	s := loadctx.Step{Name: "a load", KeyHash: t.flights.Hash(f.Key)}
+	if t.policy.Name != nil {
+		s.Name = t.policy.Name()
+	}
+	if t.policy.ShowKey != nil {
+		s.Key = t.policy.ShowKey(f.Key)
+	}
+	return s
 }
 
 // now is the time on the table's clock.

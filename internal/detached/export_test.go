@@ -2,5 +2,5 @@ package detached
 
 import "unsafe"
 
-// FlightSize gives the bytes of a flight, the one allocation of a load.
+// FlightSize is the size of a flight, the one allocation of an undisturbed load.
 func FlightSize[K comparable, V any]() uintptr { return unsafe.Sizeof(flightOf[K, V]{}) }

@@ -116,9 +116,9 @@ func TestLaunchIsRefused(t *testing.T) {
 // SPEC: C23
 func TestLaunchedLoadThatPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		told := make(chan detached.Load, 2)
+		told := make(chan detached.Load[int], 2)
 		var tab table
-		tab.Init(detached.Policy[string, int]{Loaded: func(l detached.Load) { told <- l }})
+		tab.Init(detached.Policy[string, int]{Loaded: func(l detached.Load[int]) { told <- l }})
 		tab.Launch(t.Context(), "k", func(context.Context, string) (int, error) { panic("jam") })
 		if l := <-told; l.Panic == nil || l.Panic.Value != "jam" || l.Served != 0 {
 			t.Errorf("Loaded was told %+v, want the jam, for nobody", l)
@@ -186,7 +186,7 @@ func TestAgain(t *testing.T) {
 func TestAgeAndTook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tab table
-		tab.Init(detached.Policy[string, int]{Loaded: func(detached.Load) {}})
+		tab.Init(detached.Policy[string, int]{Loaded: func(detached.Load[int]) {}})
 		call := tab.Start(t.Context(), "k", gives(1))
 		time.Sleep(3 * time.Second)
 		if o := call.Wait(t.Context()); o.Age != 3*time.Second || o.Took != time.Second {

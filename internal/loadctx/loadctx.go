@@ -45,7 +45,7 @@ type extra struct {
 	inner  context.Context // guarded by mu
 	cancel context.CancelFunc
 
-	waits []*Ctx // guarded by graph; the loads that this load waits for now
+	waits []edge // guarded by graph; the loads that this load waits for now
 }
 
 // What ending holds.
@@ -239,6 +239,12 @@ var self byte
 // Request is the key for what a context has of one request alone, such as a
 // memo. No load finds it: others may get what the load brings.
 var Request byte
+
+// Detach gives a context with the values of ctx, that never ends and belongs to
+// no load.
+func Detach(ctx context.Context) context.Context {
+	return context.WithValue(context.WithoutCancel(ctx), &self, (*Ctx)(nil))
+}
 
 // From gives the innermost load that ctx belongs to, or nil when there is none
 // or it has returned.
