@@ -109,7 +109,7 @@ func TestFaults(t *testing.T) {
 				t.Fatalf("%v\n%s: %s", err, f.file, f.wrong)
 			}
 			verdicts.Store(f.name, v)
-			t.Logf("%s by %s %s in %.1f s", v.end, v.pkg, v.test, v.took.Seconds())
+			t.Logf("%s: %s by %s %s in %.1f s", f.name, v.end, v.pkg, v.test, v.took.Seconds())
 			if v.end == survived {
 				t.Errorf("no test of %s fails with the fault %s in %s:\n%s\n--- instead of\n%s\n--- stands\n%s",
 					strings.Join(f.tests, " "), f.name, f.file, f.wrong, f.old, f.new)
