@@ -147,8 +147,11 @@ func (s *search[K, V]) run(ctx context.Context) Result[V] {
 
 // entered notes that a flight had no answer for the call.
 func (s *search[K, V]) entered(o detached.Outcome[*Entry[V]]) {
-	if o.Role == detached.Joined { // what it gave is from before something that this call must not miss
+	switch o.Role {
+	case detached.Joined: // what it gave is from before something that this call must not miss
 		s.wish.Again, s.wish.NotBefore = true, time.Now()
+	default: // the near tier has something that is an answer for others
+		s.wish.NoLook = true
 	}
 }
 

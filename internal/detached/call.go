@@ -17,6 +17,7 @@ type Call[K comparable, V any] struct {
 	inline    bool          // as a leader, run the load on this goroutine
 	replace   bool          // lead in any case
 	solo      bool          // lead in any case, and let nobody join
+	noLook    bool          // do not ask Policy.Look
 	also      func()        // with replace: to call under the lock; nil: nothing
 	notBefore time.Duration // on the table's clock; 0: any flight may be joined
 	patience  *time.Timer   // of the budget; nil: none
@@ -36,6 +37,7 @@ func (c *Call[K, V]) wish(w Wish) {
 	if !w.NotBefore.IsZero() {
 		c.notBefore = max(1, w.NotBefore.Sub(t.start))
 	}
+	c.noLook = c.solo || w.NoLook || c.notBefore > 0
 	if w.Again {
 		c.again = true
 		t.again.Add(1)
@@ -61,7 +63,7 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		c.turnAway(flight.Refused, ErrClosed)
 		return
 	}
-	if look := t.policy.Look; look != nil && !c.replace && !c.solo && c.notBefore == 0 {
+	if look := t.policy.Look; look != nil && !c.replace && !c.noLook {
 		if v, ok := look(c.key); ok {
 			s.Unlock()
 			c.f, c.role, c.ending = nil, Hit, flight.Ending[V]{Value: v}

@@ -30,7 +30,7 @@ type Policy[K comparable, V any] struct {
 
 	Limited func(limit string, value int) error // the error of a call that met one; needed with any of the limits
 
-	Look  func(key K) (V, bool) // may answer instead of a flight, but for a call with a NotBefore; nil: never
+	Look  func(key K) (V, bool) // may answer instead of a flight, but for a call with a NotBefore or NoLook; nil: never
 	Store func(key K, value V)  // keeps the value of a current flight that did well; nil: nothing is kept
 
 	Crash  func(*flight.Panic) // must panic, on the goroutine of a load that did; nil: the callers get the panic
@@ -62,5 +62,6 @@ type Wish struct {
 	NotBefore time.Time     // join no flight that began earlier; zero: any
 	Budget    time.Duration // of the call's waits, all joins together; zero: none
 	Timed     bool          // Outcome.Age and Took are wanted
+	NoLook    bool          // Policy.Look is not asked
 	Again     bool          // the call was answered before, in vain: it counts as one that enters again
 }
