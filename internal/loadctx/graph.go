@@ -45,8 +45,8 @@ func (c *Ctx) drop(other *Ctx) {
 // to it is still there: those who waited have their answer and may not have run
 // since.
 func (c *Ctx) reaches(target *Ctx) bool {
-	if len(c.waitsFor()) == 0 { // most often: c has just been asked for its first load
-		return c == target
+	if w := c.whole(); len(w.waitsFor()) == 0 { // most often: c has just been asked for its first load
+		return w == target
 	}
 	seen := map[*Ctx]bool{c: true}
 	for todo := []*Ctx{c}; len(todo) > 0; {
@@ -54,6 +54,13 @@ func (c *Ctx) reaches(target *Ctx) bool {
 		at := todo[last]
 		todo = todo[:last]
 		if at.ending.Load() != live {
+			continue
+		}
+		if at.part { // it waits for nothing itself, its load does
+			if w := at.whole(); !seen[w] {
+				seen[w] = true
+				todo = append(todo, w)
+			}
 			continue
 		}
 		if at == target {
