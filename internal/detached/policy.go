@@ -34,6 +34,24 @@ type Policy[K comparable, V any] struct {
 	Loaded func(Load)          // is told of each load that has returned; nil: nobody is
 }
 
+// Rules are the part of a Policy that is the same for all types: Look and Store
+// are nil.
+type Rules = Policy[struct{}, struct{}]
+
+// RulesOf gives the rules of a onefold.Config. Package onefold sets it, for the
+// packages whose own Config contains that one.
+var RulesOf func(config any) Rules
+
+// Typed gives the Policy of r for a table of these types.
+func Typed[K comparable, V any](r Rules) Policy[K, V] {
+	return Policy[K, V]{
+		Context: r.Context, Carry: r.Carry, Timeout: r.Timeout, CancelAbandoned: r.CancelAbandoned,
+		JoinWithin: r.JoinWithin, Succeed: r.Succeed,
+		MaxCallers: r.MaxCallers, MaxFlights: r.MaxFlights, MaxLoads: r.MaxLoads, QueueWait: r.QueueWait,
+		Limited: r.Limited, Crash: r.Crash, Loaded: r.Loaded,
+	}
+}
+
 // Context says what the context of a load has of its leader's.
 type Context uint8
 
