@@ -65,7 +65,7 @@ func (c *Cache[K, V]) findMany(ctx context.Context, searches []search[K, V], ans
 		}
 	}
 	var alone []int
-	for i, o := range c.flights.DoMany(ctx, keys, c.fetchMany, detached.Wish{Timed: true, Budget: c.cfg.HardBudget}) {
+	for i, o := range c.flights.DoMany(ctx, keys, &c.many, detached.Wish{Timed: true, Budget: c.cfg.HardBudget}) {
 		j := together[i]
 		if r, ok := searches[j].settle(ctx, o); ok {
 			r.Again = o.Again
@@ -106,8 +106,8 @@ func parallel(n int, do func(int)) {
 }
 
 // fetchMany is what a flight of many keys runs. It tells settle of each as soon
-// as it is known.
-func (c *Cache[K, V]) fetchMany(ctx context.Context, keys []K, settle func(int, *Entry[V], error)) {
+// as it is known, and leaves none.
+func (c *Cache[K, V]) fetchMany(ctx context.Context, keys []K, settle func(int, *Entry[V], error)) (rest func(int) (*Entry[V], error)) {
 	all := make([]fetching[K, V], len(keys))
 	pending := make([]int, len(keys))
 	for i, key := range keys {
@@ -123,6 +123,7 @@ func (c *Cache[K, V]) fetchMany(ctx context.Context, keys []K, settle func(int, 
 	if len(pending) > 0 {
 		m.askSource(ctx, pending)
 	}
+	return nil
 }
 
 // manyFetching is one load of many keys. The keys that cannot go along with the

@@ -2,6 +2,8 @@ package detached
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/onefold-go/onefold/internal/flight"
@@ -35,6 +37,39 @@ type Policy[K comparable, V any] struct {
 
 	Crash  func(*flight.Panic) // must panic, on the goroutine of a load that did; nil: the callers get the panic
 	Loaded func(Load[V])       // is told of each load that has returned; nil: nobody is
+}
+
+// Rules are the part of a Policy that is the same for all types: Look and Store
+// are nil, a Load comes without its value, and a ShowKey that is not nil says that
+// keys are to be printed.
+type Rules = Policy[struct{}, struct{}]
+
+// RulesOf gives the rules of a onefold.Config. Package onefold sets it, for the
+// packages whose own Config contains that one.
+var RulesOf func(config any) Rules
+
+// Typed gives the Policy of r for a table of these types. Its name is owner's
+// type where r has none.
+func Typed[K comparable, V any](r Rules, owner any) Policy[K, V] {
+	p := Policy[K, V]{
+		Name:    r.Name,
+		Context: r.Context, Carry: r.Carry, Timeout: r.Timeout, CancelAbandoned: r.CancelAbandoned,
+		JoinWithin: r.JoinWithin, Succeed: r.Succeed,
+		MaxCallers: r.MaxCallers, MaxFlights: r.MaxFlights, MaxLoads: r.MaxLoads, QueueWait: r.QueueWait,
+		Limited: r.Limited, Crash: r.Crash,
+	}
+	if r.Name == nil {
+		p.Name = func() string { return strings.TrimPrefix(fmt.Sprintf("%T", owner), "*") }
+	}
+	if r.ShowKey != nil {
+		p.ShowKey = func(key K) string { return fmt.Sprint(key) }
+	}
+	if r.Loaded != nil {
+		p.Loaded = func(l Load[V]) {
+			r.Loaded(Load[struct{}]{Hash: l.Hash, Served: l.Served, Took: l.Took, Err: l.Err, Panic: l.Panic})
+		}
+	}
+	return p
 }
 
 // Context says what the context of a load has of its leader's.
