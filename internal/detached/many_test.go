@@ -570,6 +570,7 @@ func TestLoadedIsToldOfEachKey(t *testing.T) {
 			settle(0, 1, nil)
 			settle(1, 0, errFull)
 			time.Sleep(time.Second)
+			settle(0, 9, errFull) // counts no more
 			panic("jam")
 		})
 		o := tab.DoMany(t.Context(), []string{"a", "b", "c", "a"}, load, detached.Wish{Budget: time.Hour})
