@@ -24,7 +24,7 @@ func TestCrashOnPanic(t *testing.T) {
 		t.Logf("the caller recovered from %v", p)
 		select {} // the load's goroutine ends the process
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashOnPanic$", "-test.timeout=60s")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashOnPanic$", "-test.timeout=10s")
 	cmd.Env = append(os.Environ(), inside+"=1")
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
