@@ -112,8 +112,9 @@ type Notifier interface {
 	// Notify calls deliver, one call after the other, for each change by
 	// another Store value until ctx ends or the stream breaks, and then
 	// returns: changes may have been missed since, so the cache drops all it
-	// has in the process and calls Notify again. It does not tell of what this
-	// Store value did itself.
+	// has in the process and calls Notify again. As soon as it is sure to hear
+	// of all further changes it delivers one Change with All, for those that
+	// were made before. It does not tell of what this Store value did itself.
 	Notify(ctx context.Context, deliver func(Change)) error
 
 	// Staleness is the longest that a broken stream can go unnoticed.
