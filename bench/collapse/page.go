@@ -109,11 +109,18 @@ func spread(p phase) []string {
 	return []string{short(p.Took.P50), short(p.Took.P99), short(p.Took.Max), fmt.Sprint(p.SourceCalls)}
 }
 
+// verdict says also how many callers went without an answer where there was
+// one to be had, since the targets count only who was answered when.
 func verdict(f figures) string {
-	if len(f.Missed) == 0 {
+	errors := f.Burst.Errors + f.Steady.Errors
+	switch {
+	case len(f.Missed) > 0:
+		return "missed: " + strings.Join(f.Missed, ", ")
+	case errors > 0 && f.Scenario != failing.String():
+		return fmt.Sprintf("met, by %d errors", errors)
+	default:
 		return "met"
 	}
-	return "missed: " + strings.Join(f.Missed, ", ")
 }
 
 // short writes d with three digits that matter at the most, so that a hit and
