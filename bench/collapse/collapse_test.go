@@ -268,6 +268,20 @@ func TestNginxThatCannotStartSaysWhy(t *testing.T) {
 	}
 }
 
+// Only the machine's delay decides whether a run is made again.
+func TestDisturbedRunsAreRepeated(t *testing.T) {
+	p := quick()
+	p.Steady = 0
+	p.Slack = -time.Hour // no machine is as quick as that
+	if _, tried, err := p.playUndisturbed(t.Context(), plainContender, failing, loopback(), 2); tried != 2 || err != nil {
+		t.Errorf("%d runs, %v; want 2", tried, err)
+	}
+	p.Slack = time.Hour
+	if r, tried, err := p.playUndisturbed(t.Context(), plainContender, failing, loopback(), 2); tried != 1 || err != nil || r.totalSource != p.Callers {
+		t.Errorf("%d runs with %d source calls, %v; want 1 with %d", tried, r.totalSource, err, p.Callers)
+	}
+}
+
 func TestRank(t *testing.T) {
 	var hundred []time.Duration
 	for i := range 100 {
@@ -325,7 +339,7 @@ func TestCommandWritesTablesPageAndFigures(t *testing.T) {
 	dir := t.TempDir()
 	page, raw := filepath.Join(dir, "page.md"), filepath.Join(dir, "figures.json")
 	var stdout bytes.Buffer
-	err := command(t.Context(), []string{"-only", "No coalescing,x/sync Do", "-skip", "x/sync DoChan", "-callers", "2", "-steady", "1ms", "-page", page, "-json", raw}, &stdout, io.Discard)
+	err := command(t.Context(), []string{"-only", "No coalescing,x/sync Do", "-skip", "x/sync DoChan", "-callers", "2", "-steady", "1ms", "-tries", "1", "-page", page, "-json", raw}, &stdout, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func (r *record) Table(scenario string) string {
 	heads := []string{
 		"", "first calls: p50", "p99", "max", "source calls",
 		"later calls", "p50", "p99", "max", "source calls", "most at once",
-		last.head, "target",
+		last.head, "machine late", "target",
 	}
 	head := "| " + strings.Join(heads, " | ") + " |\n"
 	b.WriteString(head)
@@ -99,7 +99,7 @@ func (r *record) Table(scenario string) string {
 		cells = append(cells, spread(f.Burst)...)
 		cells = append(cells, fmt.Sprint(f.Steady.Calls))
 		cells = append(cells, spread(f.Steady)...)
-		cells = append(cells, fmt.Sprint(f.AtOnce), last.cell(f), verdict(f))
+		cells = append(cells, fmt.Sprint(f.AtOnce), last.cell(f), short(f.Late), verdict(f))
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 	}
 	return b.String()
