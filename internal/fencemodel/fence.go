@@ -45,6 +45,7 @@ const (
 	NoLeaseEnd
 	LoadBeforeLease
 	JoinerTakesExpired
+	JoinerLooksBetween
 )
 
 // A Kind is what an actor does, once.
@@ -335,7 +336,7 @@ func (f *Fence) would(s *fence, p, k uint8) bool {
 	return false
 }
 
-func (f *Fence) next(s *fence, emit func(Step, *fence)) {
+func (f *Fence) next(s *fence, emit func(Step, fence)) {
 	r := run{Fence: f, emit: emit}
 	for i, a := range f.Actors {
 		switch a.Kind {
@@ -359,7 +360,7 @@ func (f *Fence) next(s *fence, emit func(Step, *fence)) {
 // changes its copy and emits it.
 type run struct {
 	*Fence
-	emit func(Step, *fence)
+	emit func(Step, fence)
 }
 
 var (
@@ -369,7 +370,7 @@ var (
 
 func (r *run) step(s *fence, who, text string, a, b uint8) {
 	r.reclaim(s)
-	r.emit(Step{Who: who, Text: text, A: a, B: b}, s)
+	r.emit(Step{Who: who, Text: text, A: a, B: b}, *s)
 }
 
 // who names an actor's place: as many names as there are actors, made once.

@@ -73,6 +73,79 @@ var runs = []run{
 		},
 	},
 	{
+		name:  "two bumps of a tag",
+		fence: Fence{Actors: []Actor{{Get, p, 0}, {Get, p, 0}, {InvalidateTag, p, 0}, {InvalidateTag, p, 0}}, Tags: true},
+		naive: []naive{{"a joiner looks between the two beginnings only", JoinerLooksBetween, false}},
+	},
+	{
+		name:  "a gap in the stream",
+		fence: Fence{Actors: []Actor{{Get, q, 0}, {Get, q, 0}, {Write, p, 0}, {Delete, p, 0}}, Far: 1, Push: true, Gap: 1},
+		naive: []naive{
+			{"near cleared before listening again", ClearBeforeListening, false},
+			{"stored near after a refused fill", StoreAfterRefusal, true},
+		},
+	},
+	{
+		name:  "Set, tier by tier",
+		fence: Fence{Actors: []Actor{{Get, p, 0}, {Get, q, 0}, {Set, p, 0}, {Delete, q, 0}}, Far: 1, Push: true, Evict: 1},
+		naive: []naive{
+			{"Set leaves the flight where it is", SetLeavesFlight, false},
+			{"Set detaches, but holds no ticket", SetHoldsNoTicket, false},
+		},
+	},
+	{
+		name:  "Set, with a Setter",
+		fence: Fence{Actors: []Actor{{Get, p, 0}, {Get, q, 0}, {Set, p, 0}, {Delete, q, 0}}, Far: 2, Push: true, Setter: true},
+		naive: []naive{
+			{"Set leaves the flight where it is", SetLeavesFlight, false},
+			{"Set detaches, but holds no ticket", SetHoldsNoTicket, false},
+		},
+	},
+	{
+		name:  "Set and a Write that race",
+		fence: Fence{Actors: []Actor{{Set, p, 0}, {Write, p, 0}}, Far: 1, Push: true, Naive: 0},
+	},
+	{
+		name:  "a fill that is late, or done twice",
+		fence: Fence{Actors: []Actor{{Get, p, 0}, {Get, q, 0}, {Write, p, 0}}, Far: 1, Push: true, LateFill: 1, Expire: 1, Restart: 1},
+		naive: []naive{
+			{"a fill leaves its lease", FillKeepsLease, false},
+			{"plain SET as fill", PlainFill, false},
+		},
+	},
+	{
+		name:  "a far tier that misses a Delete",
+		fence: Fence{Actors: []Actor{{Get, p, 0}, {Get, q, 0}, {Write, p, 0}}, Far: 2, Push: true, FailDrop: 1},
+		naive: []naive{{"only the tier that failed is dirty", DirtyTierAlone, false}},
+	},
+	{
+		name:  "loads that fail",
+		fence: Fence{Actors: []Actor{{Get, p, 0}, {Get, q, 0}, {Get, r, 0}}, Far: 1, FailLoad: 3, Fresh: true, Finish: true},
+		naive: []naive{
+			{"a failed holder only releases", ReleaseSaysNothing, false},
+			{"changes are listened for after the answer", ArmAfterAnswer, false},
+		},
+	},
+	{
+		name:  "a holder that crashes",
+		fence: Fence{Actors: []Actor{{Get, p, 0}, {Get, q, 0}, {Get, r, 0}, {Write, p, 0}}, Far: 1, Push: true, Crash: 1, CrashProc: q, Finish: true},
+		naive: []naive{{"a lease has no end", NoLeaseEnd, false}},
+	},
+	{
+		name:  "two batches",
+		fence: Fence{Actors: []Actor{{GetMany, p, 0}, {GetMany, q, 0}, {Write, p, 1}}, Far: 1, Push: true, Fresh: true, Finish: true},
+	},
+	{
+		name:  "a batch and two Gets in two processes",
+		fence: Fence{Actors: []Actor{{GetMany, p, 0}, {GetMany, q, 0}}, Far: 1, Push: true, Fresh: true, Finish: true},
+		naive: []naive{{"a batch waits for all leases before it loads", BatchWaits, false}},
+	},
+	{
+		name:  "a table of tags that is lost",
+		fence: Fence{Actors: []Actor{{Get, p, 0}, {Get, q, 0}, {InvalidateTag, p, 0}, {InvalidateTag, p, 0}}, Far: 0, Tags: true, LoseTable: 1},
+		naive: []naive{{"the table begins anew under its old epoch", TableRestarts, false}},
+	},
+	{
 		name:  "two readers, no Write",
 		fence: Fence{Actors: []Actor{{Get, p, 0}, {Get, p, 0}}, Fresh: true, MaxLoads: 1},
 		naive: []naive{{"no second look", NoSecondLook, false}},

@@ -165,8 +165,14 @@ func (r *run) take(s fence, i, k uint8) {
 		}
 	}
 	copied := s.copies[p]
-	if r.Tags && e.v != 0 && !r.is(JoinerTrusts) &&
-		(e.epoch != copied.epoch || e.stamp < copied.gen && copied.gen <= a.seq[k]) {
+	// A generation that is newer than the caller may hide one that is not: a
+	// tag keeps its last bump only. So any change between the flight's fence
+	// and the caller's entry is taken for a bump of this tag.
+	bumped := e.stamp < copied.gen && fl.stamp < a.seq[k]
+	if r.is(JoinerLooksBetween) {
+		bumped = e.stamp < copied.gen && copied.gen <= a.seq[k]
+	}
+	if r.Tags && e.v != 0 && !r.is(JoinerTrusts) && (e.epoch != copied.epoch || bumped) {
 		a.at[k], a.flight[k], a.again[k] = kEnter, 0, true
 		r.step(&s, r.who(i), "R7 is given v%d, from before a bump that came before it, and enters again", e.v, 0)
 		return
