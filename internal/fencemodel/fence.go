@@ -1,6 +1,9 @@
 package fencemodel
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // The sizes of a state. It is one flat value, so that it hashes at once.
 const (
@@ -46,6 +49,7 @@ const (
 	LoadBeforeLease
 	JoinerTakesExpired
 	JoinerLooksBetween
+	SetLeavesLater
 )
 
 // A Kind is what an actor does, once.
@@ -197,17 +201,19 @@ const (
 	loadsAgain
 	sleepsOut
 	oneByOne
+	goesBack
 )
 
 var faults = [...]string{
 	fine:       "",
-	oldAnswer:  "a Get is given a value older than an invalidation that it came after",
-	wouldBeOld: "a Get that begins now is given a value older than an invalidation before it",
+	oldAnswer:  "a Get is given a value older than a change acknowledged before it began",
+	wouldBeOld: "a Get that begins now is given a value older than a change acknowledged before",
 	oldFar:     "a far tier holds a value older than an acknowledged Delete",
 	secondFill: "two fills of one lease are accepted",
 	loadsAgain: "the source is asked once more than need be",
 	sleepsOut:  "a caller waits for a lease that nobody holds",
 	oneByOne:   "a caller waits for a second holder after one failed",
+	goesBack:   "a fill overwrites a newer value",
 }
 
 // Model makes the model of f.
@@ -365,7 +371,7 @@ type run struct {
 
 var (
 	procNames = [maxProcs]string{"P", "Q", "R"}
-	callNames = [...]string{Get: "Get", GetMany: "GetMany", Write: "Write", Delete: "Delete", Set: "Set", InvalidateTag: "Tag"}
+	callNames = [...]string{Get: "Get", GetMany: "GetMany", Write: "Write", Delete: "Delete", Set: "Set", InvalidateTag: "InvalidateTag"}
 )
 
 func (r *run) step(s *fence, who, text string, a, b uint8) {
@@ -373,24 +379,34 @@ func (r *run) step(s *fence, who, text string, a, b uint8) {
 	r.emit(Step{Who: who, Text: text, A: a, B: b}, *s)
 }
 
-// who names an actor's place: as many names as there are actors, made once.
+// who names a call.
 func (r *run) who(i uint8) string { return actorNames[r.Actors[i].Kind][r.Actors[i].Proc][i] }
 
+// flightWho names a flight, with its key where there are two.
+func (r *run) flightWho(s *fence, i uint8) string {
+	fl := &s.flights[i]
+	return flightNames[fl.proc][i][fl.key+r.keys()-1]
+}
+
+// Names are made once: most are never printed.
 var actorNames = func() (names [len(callNames)][maxProcs][maxActors]string) {
 	for k, call := range callNames {
 		for p, proc := range procNames {
 			for i := range maxActors {
-				names[k][p][i] = proc + ": " + call + string(rune('a'+i))
+				names[k][p][i] = fmt.Sprintf("%s %s (call %d):", proc, call, i+1)
 			}
 		}
 	}
 	return names
 }()
 
-var flightNames = func() (names [maxProcs][maxFlights]string) {
+var flightNames = func() (names [maxProcs][maxFlights][maxKeys + 1]string) {
 	for p, proc := range procNames {
 		for i := range maxFlights {
-			names[p][i] = proc + ": flight " + string(rune('1'+i))
+			names[p][i][0] = fmt.Sprintf("%s flight %d:", proc, i+1)
+			for k := range maxKeys {
+				names[p][i][k+1] = fmt.Sprintf("%s flight %d of key %d:", proc, i+1, k)
+			}
 		}
 	}
 	return names

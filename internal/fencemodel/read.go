@@ -185,7 +185,7 @@ func (r *run) take(s fence, i, k uint8) {
 // flight is step 3 to 6.
 func (r *run) flight(s fence, i uint8) {
 	fl := &s.flights[i]
-	who := flightNames[fl.proc][i]
+	who := r.flightWho(&s, i)
 	t := fl.tier
 	switch fl.pc {
 	case fAsk:
@@ -468,6 +468,9 @@ func (r *run) put(s *fence, f lateFill) (accepted bool) {
 		s.bad = secondFill
 	}
 	at := &s.far[f.tier][f.key]
+	if f.got.v < at.v {
+		s.bad = goesBack
+	}
 	at.entry, at.self = f.got, false
 	if !r.is(FillKeepsLease) {
 		at.lease, at.conn = 0, 0

@@ -82,7 +82,7 @@ func isRing(waits []uint8) bool {
 	return false
 }
 
-var loadNames = [maxLoads]string{"A", "B", "C", "D"}
+var loadNames = [maxLoads]string{"A:", "B:", "C:", "D:"}
 
 func (s *ring) step(i, other uint8, naive bool, emit func(Step, ring)) {
 	n := *s

@@ -21,7 +21,6 @@ const (
 	StampAtStore
 	SlotLooksBetween // a joiner refuses only when stamp < slot <= its entry's number
 	JoinerTakesAll   // a joiner refuses nothing
-	TagLooksBetween  // the same of generations: stamp < gen <= its entry's number
 	SlotGoesBack     // two pushes at once may leave the lower number in the slot
 	SlotBeforeFar    // the push is sent before the far tier has dropped the key
 	FloorForgotten   // InvalidateAll and gaps do not raise the floor
@@ -177,12 +176,12 @@ func (m *Slots) would(s *slots, k uint8) bool {
 	if at := s.flow[k]; at != 0 {
 		f := s.flights[at-1]
 		now := slotCaller{key: k, seq: s.seq}
-		return f.got != 0 && f.got < s.need[k] && m.joins(s, k, f.stamp) && !m.refuses(s, &now, f.stamp)
+		return f.got != 0 && f.got < s.need[k] && !m.refuses(s, &now, f.stamp)
 	}
 	return false
 }
 
-var slotNames = [slotCallers]string{"call 1", "call 2", "call 3", "call 4", "call 5", "call 6"}
+var slotNames = [slotCallers]string{"call 1:", "call 2:", "call 3:", "call 4:", "call 5:", "call 6:"}
 
 func (m *Slots) next(s *slots, emit func(Step, slots)) {
 	for i, call := range m.Calls {
@@ -205,7 +204,7 @@ func (m *Slots) next(s *slots, emit func(Step, slots)) {
 				n := *s
 				n.evictions--
 				n.near[k] = slotEntry{}
-				emit(Step{Who: "near", Text: "evicts key %d", A: uint8(k)}, n)
+				emit(Step{Who: "near:", Text: "evicts key %d", A: uint8(k)}, n)
 			}
 		}
 	}
@@ -296,12 +295,7 @@ func (m *Slots) enter(s slots, i int, step func(*slots, string, uint8, uint8)) {
 		return
 	}
 	if at := s.flow[k]; at != 0 {
-		stamp := s.flights[at-1].stamp
-		join := m.joins(&s, k, stamp)
-		if c.again {
-			join = join && stamp >= c.seq
-		}
-		if join {
+		if !c.again || s.flights[at-1].stamp >= c.seq {
 			c.pc, c.flight = cWait, at
 			step(&s, "R2 key %d: joins flight %d", k, at)
 			return
@@ -321,18 +315,9 @@ func (m *Slots) enter(s slots, i int, step func(*slots, string, uint8, uint8)) {
 	panic("fencemodel: more flights than slotFlights")
 }
 
-// joins holds a flight to what makes an entry a hit, but for the tags, which
-// nobody knows before the load ends.
-func (m *Slots) joins(s *slots, k, stamp uint8) bool {
-	if m.is(SlotLooksBetween | JoinerTakesAll) {
-		return true
-	}
-	return stamp == s.seq || s.floor <= stamp && s.slot[m.slotOf(k)] <= stamp
-}
-
-// refuses is R7. A generation that is newer than the caller may hide one that
-// is not, so that it is enough that there was any change between the flight's
-// beginning and the caller's.
+// refuses is R7. A number that is newer than the caller may hide one that is
+// not, since a slot, a tag and the floor keep their last only. So it is enough
+// that there was any change between the flight's beginning and the caller's.
 func (m *Slots) refuses(s *slots, c *slotCaller, stamp uint8) bool {
 	between := func(n uint8) bool { return stamp < n && n <= c.seq }
 	switch {
@@ -340,10 +325,8 @@ func (m *Slots) refuses(s *slots, c *slotCaller, stamp uint8) bool {
 		return false
 	case m.is(SlotLooksBetween):
 		return between(s.slot[m.slotOf(c.key)]) || between(s.floor) || between(s.gen)
-	case m.is(TagLooksBetween):
-		return between(s.gen)
 	default:
-		return stamp < s.gen && stamp < c.seq
+		return stamp < c.seq && !m.valid(s, c.key, stamp)
 	}
 }
 
@@ -351,7 +334,7 @@ func (m *Slots) flight(s slots, i int, emit func(Step, slots)) {
 	f := &s.flights[i]
 	step := func(text string, a, b uint8) {
 		s.reclaim(len(m.Calls))
-		emit(Step{Who: "flight", Text: text, A: a, B: b}, s)
+		emit(Step{Who: "flight:", Text: text, A: a, B: b}, s)
 	}
 	k := f.key
 	switch f.pc {

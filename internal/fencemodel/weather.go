@@ -43,7 +43,7 @@ func (r *run) weather(s fence) {
 		if r.is(TableRestarts) {
 			n.table.epoch--
 		}
-		r.step(&n, "engine", "loses the table of tags", 0, 0)
+		r.step(&n, "engine:", "loses the table of tags", 0, 0)
 	}
 	for k := range r.keys() {
 		r.outlive(s, k)
@@ -63,7 +63,9 @@ func (r *run) arrivals(s fence, p uint8) {
 		if !r.is(PushKeepsFlight) {
 			n.flow[p][k] = 0
 		}
-		n.need[p][k] = max(n.need[p][k], n.actors[i].ver)
+		if from := &n.actors[i]; !from.failed || n.dirty[r.Actors[i].Proc][k] == 0 {
+			n.need[p][k] = max(n.need[p][k], from.ver)
+		}
 		r.step(&n, procNames[p]+":", "the push of call %d arrives: D2", uint8(i)+1, 0)
 	}
 	if s.copies[p] != s.table {
@@ -148,23 +150,23 @@ func (r *run) engineKey(s fence, t, k uint8) {
 		n.far[t][k].lease, n.far[t][k].conn = 0, 0
 		r.changed(&n, t, k)
 		if !r.hasHolder(&s, t, k) {
-			r.step(&n, "engine", "far %d: the lease of nobody ends", t, 0)
+			r.step(&n, "engine:", "far %d: the lease of nobody ends", t, 0)
 		} else if n.budget.expire > 0 {
 			n.budget.expire--
-			r.step(&n, "engine", "far %d: the lease ends", t, 0)
+			r.step(&n, "engine:", "far %d: the lease ends", t, 0)
 		}
 	}
 	if at.v != 0 && s.budget.evict > 0 {
 		n := s
 		n.budget.evict--
 		n.far[t][k].entry = entry{}
-		r.step(&n, "engine", "far %d: evicts v%d", t, at.v)
+		r.step(&n, "engine:", "far %d: evicts v%d", t, at.v)
 	}
 	if at.v != 0 && !at.stale && s.budget.age > 0 {
 		n := s
 		n.budget.age--
 		n.far[t][k].stale = true
-		r.step(&n, "engine", "far %d: v%d grows stale", t, at.v)
+		r.step(&n, "engine:", "far %d: v%d grows stale", t, at.v)
 	}
 }
 
@@ -188,9 +190,9 @@ func (r *run) hasHolder(s *fence, t, k uint8) bool {
 func (r *run) lateFill(s fence) {
 	late := s.late
 	s.late = lateFill{}
-	r.step(&s, "network", "loses the fill that was on its way", 0, 0)
+	r.step(&s, "network:", "loses the fill that was on its way", 0, 0)
 	if r.put(&s, late) {
-		r.step(&s, "network", "far %d: the late fill arrives and stores v%d", late.tier, late.got.v)
+		r.step(&s, "network:", "far %d: the late fill arrives and stores v%d", late.tier, late.got.v)
 	}
 }
 
@@ -221,13 +223,13 @@ func (r *run) engine(s fence, t uint8) {
 		n.budget.restart--
 		n.far[t] = [maxKeys]engineKey{}
 		r.reconnect(&n, t)
-		r.step(&n, "engine", "far %d: restarts, empty", t, 0)
+		r.step(&n, "engine:", "far %d: restarts, empty", t, 0)
 	}
 	if s.budget.failover > 0 {
 		if s.replica[t] != s.far[t] {
 			n := s
 			n.replica[t] = s.far[t]
-			r.step(&n, "engine", "far %d: the replica catches up", t, 0)
+			r.step(&n, "engine:", "far %d: the replica catches up", t, 0)
 		}
 		n := s
 		n.budget.failover--
@@ -237,7 +239,7 @@ func (r *run) engine(s fence, t uint8) {
 		for k := range r.keys() {
 			r.revive(&n, t, k)
 		}
-		r.step(&n, "engine", "far %d: fails over to its replica", t, 0)
+		r.step(&n, "engine:", "far %d: fails over to its replica", t, 0)
 	}
 }
 
@@ -321,5 +323,5 @@ func (r *run) outlive(s fence, k uint8) {
 	if s.late.key == k && s.late.got.v < owed {
 		s.late = lateFill{}
 	}
-	r.step(&s, "time", "the TTL of what was loaded before v%d is over", owed, 0)
+	r.step(&s, "time:", "the TTL of what was loaded before v%d is over", owed, 0)
 }

@@ -276,8 +276,13 @@ func (r *run) setNear(s fence, i uint8) {
 		return
 	}
 	mine := s.flow[p][k] == n
-	if mine && !a.failed {
+	switch {
+	case mine && !a.failed:
 		s.near[p][k] = s.flights[n-1].got
+	case !r.is(SetLeavesLater):
+		// Somebody's D2 has taken the ticket out. What has begun since may
+		// have read a far tier before S2 was there.
+		s.near[p][k], s.flow[p][k] = entry{}, 0
 	}
 	r.leave(&s, n-1)
 	s.flights[n-1].pc = fEnded
@@ -285,6 +290,6 @@ func (r *run) setNear(s fence, i uint8) {
 	if mine && !a.failed {
 		r.step(&s, r.who(i), "S3 stores v%d near, wakes who waits for the ticket", a.ver, 0)
 	} else {
-		r.step(&s, r.who(i), "S3 stores nothing near, wakes who waits for the ticket", 0, 0)
+		r.step(&s, r.who(i), "S3 stores nothing near, detaches what is there, wakes who waits for the ticket", 0, 0)
 	}
 }
