@@ -20,6 +20,10 @@ help: ## list the targets
 run: ## compare the ways to handle concurrent misses, on a real database (ARGS='--seed 2' adds flags)
 	go run ./cmd/onefold lab $(ARGS)
 
+.PHONY: collapse
+collapse: deps ## measure what becomes of callers when coalescing fails, into docs/failed-collapse.md (about five minutes)
+	go run ./bench/collapse -page docs/failed-collapse.md -json docs/bench/collapse.json
+
 .PHONY: deps
 deps: ## install what the tests need and this machine lacks
 	@.ci/deps
@@ -40,6 +44,10 @@ test: deps ## run every test of every module under the race detector, then the d
 cover: deps ## run the tests and print how much of each package they reach
 	go test -skip '^TestDocuments$$' -coverprofile=cover.out work
 	go tool cover -func=cover.out | tail -n 1
+
+.PHONY: faults
+faults: ## build named faults into the library and see that the tests find each (FAULTS=forget picks by name)
+	go test -tags faults -count=1 -v -timeout 30m -parallel 2 -run '^TestFaults$$/($(FAULTS))' ./internal/faults
 
 .PHONY: fmt
 fmt: ## format the Go files

@@ -18,6 +18,11 @@ type Config struct {
 	// Name says what is loaded, for errors and figures. It may be empty.
 	Name string
 
+	// ShowKeys lets errors name keys, as %v prints them. It is for keys that
+	// are no secret, wherever the errors may go. Without it a digest stands for
+	// a key, the same as in [Event].
+	ShowKeys bool
+
 	// LoadContext says what a load's context has of its first caller's: the
 	// strategy of cancellation. Zero is Detached.
 	LoadContext LoadContext

@@ -32,7 +32,7 @@ func TestLoadAsksForItsOwnKey(t *testing.T) {
 			tell(t, onefold.Config{}, func(s *story) {
 				load := func(ctx context.Context, key string) (int, error) {
 					v, err := s.ask(wrap(ctx), &s.group, key, s.load)
-					if v != 0 || err != onefold.ErrCycle {
+					if v != 0 || !errors.Is(err, onefold.ErrCycle) {
 						s.Errorf("the load got %d, %v for its own key, want ErrCycle", v, err)
 					}
 					return s.load(ctx, key)
@@ -84,7 +84,7 @@ func TestRingOfLoads(t *testing.T) {
 					load = func(ctx context.Context, i int) (int, error) {
 						time.Sleep(time.Second)
 						_, err := groups[(i+1)%n].Do(ctx, (i+1)%n, load)
-						if err == onefold.ErrCycle {
+						if errors.Is(err, onefold.ErrCycle) {
 							refused.Add(1)
 							err = nil
 						}

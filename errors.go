@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/onefold-go/onefold/internal/detached"
+	"github.com/onefold-go/onefold/internal/loadctx"
 )
 
 // ErrNotFound reports that the source holds nothing for the key. A load may
@@ -26,6 +27,8 @@ var (
 
 	// ErrCycle reports that a load asked for a key whose load waits for it:
 	// its own, or one further round a ring of loads. Waiting would never end.
+	// The error is a *[CycleError], which names the ring; test for it with
+	// [errors.Is].
 	ErrCycle = detached.ErrCycle
 
 	// ErrKey reports a key that is not equal to itself, such as a NaN.
@@ -38,6 +41,29 @@ var (
 	// let it. The load may go on.
 	ErrBudget = detached.ErrBudget
 )
+
+// A CycleError is an [ErrCycle] that names the ring: loads of groups, caches,
+// futures and memos, each of which waits for the next, and the last for the
+// first. The first is the one that was asked for, the last is the load that
+// asked and got the error.
+//
+// Its text is such as
+//
+//	onefold: load would wait for itself: users key 9f3c6a2e51d07b84 -> orgs key 08d1b7733c5fe2a9 -> users key 9f3c6a2e51d07b84
+//
+// and leaves steps of a long ring out; its field
+//
+//	Ring []CycleStep
+//
+// has them all.
+type CycleError = loadctx.CycleError
+
+// A CycleStep is one load of a [CycleError]. Its fields are
+//
+//	Name    string // the Config.Name of whose load it is, or the type of that if it has no name
+//	KeyHash uint64 // a digest, as Event.KeyHash; 0 for a load without a key, that of a future
+//	Key     string // the key as %v prints it, with Config.ShowKeys; otherwise empty
+type CycleStep = loadctx.Step
 
 // ErrOverload matches every *[LimitError], with [errors.Is].
 var ErrOverload = errors.New("onefold: overload")

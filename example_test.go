@@ -220,3 +220,48 @@ func ExampleGroup_Stats() {
 	fmt.Println(stats.Led, "led,", stats.Joined, "joined: ratio", stats.CoalescingRatio())
 	// Output: 1 led, 1 joined: ratio 0.5
 }
+
+// A user's load needs the organisation, and that of the organisation needs the
+// user. Neither waits for ever: the one that closes the ring is told of it.
+func ExampleCycleError() {
+	users := onefold.Group[string, string]{Config: onefold.Config{Name: "users", ShowKeys: true}}
+	orgs := onefold.Group[int, string]{Config: onefold.Config{Name: "orgs", ShowKeys: true}}
+
+	var user func(context.Context, string) (string, error)
+	org := func(ctx context.Context, _ int) (string, error) { return users.Do(ctx, "ada", user) }
+	user = func(ctx context.Context, _ string) (string, error) { return orgs.Do(ctx, 7, org) }
+
+	_, err := users.Do(context.Background(), "ada", user)
+	fmt.Println(err)
+
+	var ring *onefold.CycleError
+	if errors.As(err, &ring) {
+		fmt.Println("closed by", ring.Ring[len(ring.Ring)-1].Name)
+	}
+	// Output:
+	// onefold: load would wait for itself: users key ada -> orgs key 7 -> users key ada
+	// closed by orgs
+}
+
+// A load starts a goroutine that will ask for the same key again, and does not
+// wait for it. Detached, it is a caller of its own, and joins.
+func ExampleDetach() {
+	var prices onefold.Group[string, int]
+	asked, logged := make(chan struct{}), make(chan struct{})
+	var load func(context.Context, string) (int, error)
+	load = func(ctx context.Context, item string) (int, error) {
+		go func() {
+			defer close(logged)
+			result := prices.DoChan(onefold.Detach(ctx), item, load)
+			close(asked)
+			r := <-result
+			fmt.Println("log:", r.Value, r.Err)
+		}()
+		<-asked
+		return len(item), nil
+	}
+
+	_, _ = prices.Do(context.Background(), "apple", load)
+	<-logged
+	// Output: log: 5 <nil>
+}

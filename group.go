@@ -46,9 +46,14 @@ type Group[K comparable, V any] struct {
 //
 // If the load panics, Do panics in each of its callers with a *[PanicError],
 // unless [Config.OnPanic] says otherwise. If it calls runtime.Goexit, callers
-// get [ErrGoexit]. A load that asks for its own key, directly or through other
-// loads, gets [ErrCycle] where it asks. An error of the load comes with whatever
-// value the load returned beside it.
+// get [ErrGoexit]. An error of the load comes with whatever value the load
+// returned beside it.
+//
+// A load that asks for its own key, directly or through other loads, gets a
+// *[CycleError] where it asks. Who asks is told by the context: whatever calls
+// with the load's context, or one derived from it, counts as a part of the load,
+// which waits for it. A goroutine that the load does not wait for takes
+// [Detach](ctx).
 //
 // Do panics when ctx or load is nil.
 func (g *Group[K, V]) Do(ctx context.Context, key K, load func(context.Context, K) (V, error)) (V, error) {
@@ -190,6 +195,7 @@ func (g *Group[K, V]) init() {
 	c := g.Config
 	g.fault = c.Validate()
 	p := detached.Policy[K, V]{
+		Name:            func() string { return cmp.Or(c.Name, fmt.Sprintf("%T", g)[1:]) },
 		Context:         [...]detached.Context{Detached: detached.Values, Bounded: detached.Background, FirstCaller: detached.Whole}[min(c.LoadContext, FirstCaller)],
 		Carry:           c.Carry,
 		Timeout:         c.LoadTimeout,
@@ -204,11 +210,14 @@ func (g *Group[K, V]) init() {
 			return &LimitError{Name: c.Name, Limit: limit, Value: value}
 		},
 	}
+	if c.ShowKeys {
+		p.ShowKey = func(key K) string { return fmt.Sprint(key) }
+	}
 	if c.OnPanic == CrashOnPanic {
 		p.Crash = func(p *flight.Panic) { panic(&PanicError{Value: p.Value, Stack: p.Stack}) }
 	}
 	if hook := c.Hooks.Load; hook != nil {
-		p.Loaded = func(l detached.Load) {
+		p.Loaded = func(l detached.Load[V]) {
 			e := Event{Name: c.Name, KeyHash: l.Hash, Outcome: Led, Callers: l.Served, Took: l.Took, Err: l.Err}
 			if l.Panic != nil {
 				e.Err = &PanicError{Value: l.Panic.Value, Stack: l.Panic.Stack}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +77,70 @@ func TestAbandonedInTheQueue(t *testing.T) {
 		s.until(time.Minute)
 		s.wantsLoads(1)
 	})
+}
+
+// Loads wait for their turn in the order in which they came.
+//
+// SPEC: G33
+func TestTurnsAreFair(t *testing.T) {
+	tell(t, onefold.Config{MaxLoads: 1, QueueWait: time.Hour}, func(s *story) {
+		var callers []caller
+		for i := range 5 {
+			callers = append(callers, s.call(s.ctx, fmt.Sprint(i), s.load))
+		}
+		for i, c := range callers {
+			s.wants(fmt.Sprint(i), c, answer{value: i + 1, at: time.Duration(i+1) * time.Second})
+		}
+	})
+}
+
+// Callers leave, and queues are given up, at the very moments at which turns
+// come. No turn is lost by that, and none is made.
+//
+// SPEC: G33
+func TestConcurrentTurns(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			const most = 3
+			g := onefold.Group[int, int]{Config: onefold.Config{MaxLoads: most, QueueWait: 4 * ms}}
+			var running atomic.Int64
+			load := func(context.Context, int) (int, error) {
+				if n := running.Add(1); n > most {
+					t.Errorf("%d loads run at once, want at most %d", n, most)
+				}
+				defer running.Add(-1)
+				time.Sleep(ms)
+				return 1, nil
+			}
+			var wg sync.WaitGroup
+			for key := range 40 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+rnd.IntN(6))*ms)
+				defer cancel()
+				after := time.Duration(rnd.IntN(3)) * ms
+				wg.Go(func() {
+					time.Sleep(after)
+					_, _ = g.Do(ctx, key, load)
+				})
+			}
+			wg.Wait()
+			time.Sleep(time.Second)
+			start := time.Now()
+			for key := range most {
+				wg.Go(func() {
+					if _, err := g.Do(t.Context(), key, load); err != nil {
+						t.Errorf("afterwards Do = %v", err)
+					}
+				})
+			}
+			wg.Wait()
+			if took := time.Since(start); took != ms {
+				t.Errorf("afterwards %d loads took %v, want 1ms: all at once", most, took)
+			}
+		})
+	}
 }
 
 // A load that ignores its timeout keeps its turn until it returns: the source

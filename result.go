@@ -23,11 +23,16 @@ type Result[V any] struct {
 	// for all of them, and 0 for a call that got no load's answer.
 	Callers int
 
-	// Age is how long ago the load began, when the call was answered: for a
-	// Group that is how long the load took. 0 for a call that got no load's
-	// answer, and for one that joined a load from before the first DoResult of
-	// a Group that did not have to note the time until then.
+	// Age is how long ago the load began, when the call was answered. 0 for a
+	// call that got no load's answer, and for one that joined a load from
+	// before the first DoResult of a Group that did not have to note the time
+	// until then.
 	Age time.Duration
+
+	// Took is how long the load took, from when it began, with the wait for its
+	// turn, until its callers were answered. It is rounded to seven digits, and
+	// 0 where Age is.
+	Took time.Duration
 }
 
 // An Outcome says how a call got its answer. Every call has exactly one.
@@ -42,6 +47,11 @@ const (
 	Joined
 	// Hit: the value was at hand, without a load. Caches only.
 	Hit
+	// Stale: the value was at hand, and not fresh any more. Caches only.
+	Stale
+	// Negative: the source has nothing for the key, or had nothing when it was
+	// last asked. The error says so. Caches only.
+	Negative
 )
 
 // String gives the outcome in lower case.
@@ -55,13 +65,17 @@ func (o Outcome) String() string {
 		return "joined"
 	case Hit:
 		return "hit"
+	case Stale:
+		return "stale"
+	case Negative:
+		return "negative"
 	default:
 		return "unknown"
 	}
 }
 
 func newResult[V any](o detached.Outcome[V]) Result[V] {
-	r := Result[V]{Value: o.Value, Err: o.Err, Again: o.Again, Callers: o.Served, Age: o.Age}
+	r := Result[V]{Value: o.Value, Err: o.Err, Again: o.Again, Callers: o.Served, Age: o.Age, Took: o.Took}
 	if p := o.Panic(); p != nil {
 		r.Err = &PanicError{Value: p.Value, Stack: p.Stack}
 	}

@@ -14,6 +14,9 @@ const DefaultMaxCallers = 100_000
 // Config configures a [Future]. The zero Config is ready to use: a load has no
 // time limit, and the first Get after a failure loads again.
 type Config struct {
+	// Name says what is loaded, for errors. It may be empty.
+	Name string
+
 	// MaxCallers is how many callers may wait for one load. Further ones get a
 	// *[LimitError]. Zero means DefaultMaxCallers.
 	MaxCallers int

@@ -30,7 +30,7 @@ func TestLoadAsksForItself(t *testing.T) {
 				f := lazy(&load)
 				load = func(ctx context.Context) (int, error) {
 					v, err := f.Get(wrap(ctx))
-					if v != 0 || err != future.ErrCycle {
+					if v != 0 || !errors.Is(err, future.ErrCycle) {
 						t.Errorf("the load got %d, %v; want ErrCycle", v, err)
 					}
 					return 7, nil // it makes do without

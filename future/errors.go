@@ -22,6 +22,8 @@ var (
 
 	// ErrCycle reports that a load asked for a Future whose load waits for it:
 	// its own, or one further round a ring of loads. Waiting would never end.
+	// The error is an *onefold.CycleError, which names the ring; test for it
+	// with errors.Is.
 	ErrCycle = detached.ErrCycle
 )
 

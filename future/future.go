@@ -6,6 +6,7 @@ package future
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -106,9 +107,9 @@ func (f *Future[V]) wait(ctx context.Context) (V, error) {
 		return *v, nil
 	}
 	if from := loadctx.From(ctx); from != nil {
-		if from.Wait(r.ctx) {
+		if ring := from.Wait(r.ctx, (*owner[V])(f), nil); ring != nil {
 			f.leave(r)
-			return zero, ErrCycle
+			return zero, ring.Err()
 		}
 		defer from.Waited(r.ctx)
 	}
@@ -119,6 +120,14 @@ func (f *Future[V]) wait(ctx context.Context) (V, error) {
 		f.leave(r)
 		return zero, ctx.Err()
 	}
+}
+
+// An owner is a Future as rings know it.
+type owner[V any] Future[V]
+
+// Step names the Future in an error.
+func (o *owner[V]) Step(any) loadctx.Step {
+	return loadctx.Step{Name: cmp.Or(o.cfg.Name, fmt.Sprintf("%T", (*Future[V])(o))[1:])}
 }
 
 // join makes the caller wait for a load, unless there is a value or an error

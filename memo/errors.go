@@ -15,6 +15,8 @@ var (
 
 	// ErrCycle reports that a load asked for a key whose load waits for it:
 	// its own, or one further round a ring of loads. Waiting would never end.
+	// The error is an *onefold.CycleError, which names the ring; test for it
+	// with errors.Is.
 	ErrCycle = detached.ErrCycle
 
 	// ErrKey reports a key that is not equal to itself, such as a NaN.

@@ -1,7 +1,9 @@
 package memo
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/onefold-go/onefold/internal/detached"
@@ -19,6 +21,10 @@ import (
 // to keep values longer, memoize the Load method of an onefold.Loader, or use a
 // [View] of a cache.
 type Table[K comparable, V any] struct {
+	// Name says what is loaded, for errors. It may be empty, and must not be
+	// changed after first use.
+	Name string
+
 	space space[K, V]
 	once  sync.Once
 	loads detached.Table[place[K], V]
@@ -109,6 +115,11 @@ func (t *Table[K, V]) Forget(ctx context.Context, keys ...K) {
 
 // ready makes the table of loads at the first use.
 func (t *Table[K, V]) ready() *detached.Table[place[K], V] {
-	t.once.Do(func() { t.loads.Init(detached.Policy[place[K], V]{CancelAbandoned: true}) })
+	t.once.Do(func() {
+		t.loads.Init(detached.Policy[place[K], V]{
+			Name:            func() string { return cmp.Or(t.Name, fmt.Sprintf("%T", t)[1:]) },
+			CancelAbandoned: true,
+		})
+	})
 	return &t.loads
 }

@@ -173,7 +173,7 @@ func TestTableRings(t *testing.T) {
 		var own memo.Table[string, int]
 		var self getter
 		self = func(ctx context.Context, key string) (int, error) { return own.Get(ctx, key, self) }
-		if _, err := own.Get(ctx, "k", self); err != memo.ErrCycle {
+		if _, err := own.Get(ctx, "k", self); !errors.Is(err, memo.ErrCycle) {
 			t.Errorf("Get = %v, want ErrCycle from the load", err)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/onefold-go/onefold"
@@ -16,39 +17,76 @@ import (
 //
 // All far tiers are tried, the deepest first. Those that failed are named by a
 // *[DeleteError]; the near tier has dropped the keys even then.
+//
+// Delete panics when ctx is nil.
 func (c *Cache[K, V]) Delete(ctx context.Context, keys ...K) error {
 	if ctx == nil {
 		panic("tier: nil context")
 	}
+	failed := c.deleteFar(ctx, keys)
+	for _, key := range keys {
+		c.flights.Detach(key, func() { c.near.Delete(key) })
+	}
+	return failed
+}
+
+// deleteFar drops keys from far tiers.
+func (c *Cache[K, V]) deleteFar(ctx context.Context, keys []K) error {
 	var failed DeleteError
-	for i := len(c.far) - 1; i >= 0; i-- {
-		far := c.far[i]
+	for i := range slices.Backward(c.far) {
+		far := &c.far[i]
+		if b, ok := far.store.(Batcher); ok && len(keys) > 1 {
+			spelt := make([]string, len(keys))
+			for k, key := range keys {
+				spelt[k] = far.spell(key)
+			}
+			for _, err := range b.DeleteMany(ctx, spelt) {
+				if err != nil {
+					failed.add(i, err)
+				}
+			}
+			continue
+		}
 		for _, key := range keys {
-			if err := far.store.Delete(ctx, string(far.key(nil, key))); err != nil {
+			if err := far.store.Delete(ctx, far.spell(key)); err != nil {
 				failed.add(i, err)
 			}
 		}
 	}
+	return failed.orNil()
+}
+
+// Expire ends the freshness of keys' values: the next call loads anew. Where
+// the [Config] has a StaleFor or StaleIfError, the value in the near tier is kept
+// to serve meanwhile, or should the load fail; far tiers drop theirs. A load
+// under way is not joined any more and stores nothing, as with [Cache.Delete],
+// which is for values that must not be seen again. The error is Delete's.
+//
+// Expire panics when ctx is nil.
+func (c *Cache[K, V]) Expire(ctx context.Context, keys ...K) error {
+	if ctx == nil {
+		panic("tier: nil context")
+	}
+	failed := c.deleteFar(ctx, keys)
 	for _, key := range keys {
-		c.dropNear(key)
+		c.flights.Detach(key, func() { c.expireNear(key) })
 	}
-	if len(failed.Tiers) > 0 {
-		return &failed
-	}
-	return nil
+	return failed
 }
 
-// dropNear drops key here: its entry, and its flight as the one to join and to
-// store.
-func (c *Cache[K, V]) dropNear(key K) {
-	c.flights.Detach(key, func() { c.near.Delete(key) })
-}
-
-// A Loaded is a value with what its source said of it. The zero values of all
-// fields but Value mean what the cache's [Config] says.
-type Loaded[V any] struct {
-	Value V
-	TTL   time.Duration // how long the value may be served, from now; jitter applies
+// expireNear is the near tier's part of Expire, under the key's lock.
+func (c *Cache[K, V]) expireNear(key K) {
+	e, now := c.near.Get(key), c.clock.now()
+	switch {
+	case e == nil:
+	case e.kind != value:
+		c.near.Delete(key)
+	case now < e.fresh:
+		c.near.Set(key, &Entry[V]{
+			value: e.value, born: e.born, fresh: now, early: now, stamp: e.stamp,
+			took: e.took, weight: e.weight, slot: e.slot, from: e.from, more: e.copyMore(),
+		})
+	}
 }
 
 // Set stores e for key in every tier, the deepest first. A load under way goes
@@ -62,6 +100,8 @@ type Loaded[V any] struct {
 //
 // On an error, that of a far tier or ctx.Err(), a far tier may hold e or what
 // it held before; the near tier holds nothing of the key.
+//
+// Set panics when ctx is nil.
 func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 	if ctx == nil {
 		panic("tier: nil context")
@@ -69,18 +109,18 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 	if key != key { //nolint:staticcheck // a NaN, or something with one in it
 		return onefold.ErrKey
 	}
-	if e.TTL < 0 {
-		return fmt.Errorf("tier: Set: Loaded.TTL is %v, want 0 (that of Config) or more", e.TTL)
+	if err := e.validate(); err != nil {
+		return fmt.Errorf("tier: Set: %w", err)
+	}
+	if e.NotModified || e.NoStore {
+		return errors.New("tier: Set: Loaded.NotModified or NoStore is set, which a value to be stored cannot be")
 	}
 	if c.closed.Load() {
 		return onefold.ErrClosed
 	}
-	ttl := e.TTL
-	if ttl == 0 {
-		ttl = c.cfg.TTL
-	}
 	if len(c.far) == 0 {
-		entry := c.entry(e.Value, c.now(), ttl)
+		w := fetching[K, V]{cache: c, key: key, stamp: c.fences.now()}
+		entry := w.entry(e, c.clock.now())
 		c.flights.Detach(key, func() { c.near.Set(key, entry) })
 		return nil
 	}
@@ -92,28 +132,29 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 		writing, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(load, cancel)()
-		entry := c.entry(e.Value, c.now(), ttl)
-		err := c.setFar(writing, key, entry)
+		w := fetching[K, V]{cache: c, key: key}
+		w.begin(writing, nil)
+		entry := w.entry(e, c.clock.now())
+		err := w.set(writing, entry)
 		if err != nil && load.Err() == context.DeadlineExceeded { //nolint:errorlint // a context's own
 			err = onefold.ErrLoadTimeout
 		}
 		return entry, err
 	}, func() { c.near.Delete(key) })
-	_, err := result(call.Wait(context.WithoutCancel(ctx)))
-	return err
+	o := call.Wait(context.WithoutCancel(ctx))
+	if p := o.Panic(); p != nil {
+		panic(&onefold.PanicError{Value: p.Value, Stack: p.Stack})
+	}
+	return o.Err
 }
 
-func (c *Cache[K, V]) setFar(ctx context.Context, key K, e *Entry[V]) error {
-	ttl := forever
-	if e.expires != forever {
-		ttl = e.expires - e.born
-	}
-	for i := len(c.far) - 1; i >= 0; i-- {
+// set stores e in all far tiers for a writer, the deepest first.
+func (f *fetching[K, V]) set(ctx context.Context, e *Entry[V]) error {
+	for i := range slices.Backward(f.cache.far) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		far := c.far[i]
-		stored, err := far.set(ctx, string(far.key(nil, key)), e.value, c.now()-e.born, ttl, c.cfg.leaseTTL())
+		stored, err := f.setOne(ctx, &f.cache.far[i], e)
 		if err != nil {
 			return fmt.Errorf("tier: Set: far tier %d: %w", i, err)
 		}
@@ -124,11 +165,37 @@ func (c *Cache[K, V]) setFar(ctx context.Context, key K, e *Entry[V]) error {
 	return nil
 }
 
+// setOne stores e in one far tier: whatever lease there is, is dropped first, so
+// that no load under way can overwrite it. stored is false when somebody else
+// has taken the key since: what they store is no older.
+func (f *fetching[K, V]) setOne(ctx context.Context, far *Far[K, V], e *Entry[V]) (stored bool, err error) {
+	key := far.spell(f.key)
+	if far.leaser == nil || len(e.tags()) > 0 && f.table.epoch() == 0 { // where it could not be invalidated it is not stored
+		return true, far.store.Delete(ctx, key)
+	}
+	it, err := f.item(far, key, e)
+	if err != nil {
+		return false, err
+	}
+	if s, ok := far.leaser.(Setter); ok {
+		return true, s.Set(ctx, key, it)
+	}
+	if err := far.store.Delete(ctx, key); err != nil {
+		return false, err
+	}
+	g, err := far.leaser.Acquire(ctx, key, AcquireOptions{LeaseTTL: f.cache.cfg.LeaseTTL})
+	if err != nil || g.Lease == (Lease{}) {
+		return false, err
+	}
+	return far.leaser.Fill(ctx, key, g.Lease, it)
+}
+
 // Write runs write, which changes the source, and then deletes key, whatever
 // write returned: a commit whose answer was lost is a commit. The deletion is
 // not stopped by the end of ctx, nor by a panic of write.
 //
-// The error is write's, or the deletion's, or both joined.
+// The error is write's, or the deletion's, or both joined. Write panics when ctx
+// or write is nil.
 func (c *Cache[K, V]) Write(ctx context.Context, key K, write func(context.Context) error) (err error) {
 	if ctx == nil {
 		panic("tier: nil context")
@@ -145,22 +212,60 @@ func (c *Cache[K, V]) Write(ctx context.Context, key K, write func(context.Conte
 	return write(ctx)
 }
 
-// A DeleteError names the far tiers that could not delete, which may go on
-// serving what they hold until its TTL is over.
-type DeleteError struct {
-	Tiers []int   // positions among the far tiers, 0 is the nearest; one entry a failed key
-	Errs  []error // aligned with Tiers
+// InvalidateTag makes every value that carries one of tags invalid, whatever
+// its key, in all processes: it costs the same for one value as for a million.
+// A load under way whose value carries one of them is not given to callers that
+// come after InvalidateTag returned, and what it stores is invalid at once.
+//
+// It needs a far tier whose store is a [Tagger], where there are far tiers:
+// without one no value with tags is stored there. Other processes hear of it as
+// the store tells them, or within [Config.TagPoll].
+//
+// A *[DeleteError] says that the far tier did not take it; then the values are
+// invalid in this process only. InvalidateTag panics when ctx is nil.
+func (c *Cache[K, V]) InvalidateTag(ctx context.Context, tags ...string) error {
+	if ctx == nil {
+		panic("tier: nil context")
+	}
+	if len(tags) == 0 {
+		return nil
+	}
+	err := c.bump(ctx, tags)
+	c.fences.dropTags(tags...)
+	return err
 }
 
-func (e *DeleteError) add(tier int, err error) {
-	e.Tiers = append(e.Tiers, tier)
-	e.Errs = append(e.Errs, err)
+// InvalidateAll makes every value invalid that is now in the cache or whose
+// load is under way, as [Cache.InvalidateTag] does for those with a tag. Where
+// there are far tiers and none is a [Tagger] it cannot, and says so.
+func (c *Cache[K, V]) InvalidateAll(ctx context.Context) error {
+	if ctx == nil {
+		panic("tier: nil context")
+	}
+	err := c.bump(ctx, nil)
+	if err == nil && len(c.far) > 0 && c.tags.tagger == nil {
+		err = &DeleteError{Tiers: []int{len(c.far) - 1}, Errs: []error{errNoTable}}
+	}
+	c.fences.dropAll()
+	return err
 }
 
-// Error names each failed tier and why it failed.
-func (e *DeleteError) Error() string {
-	return fmt.Sprintf("tier: Delete failed in far tiers %v: %v", e.Tiers, errors.Join(e.Errs...))
+// bump tells the far tiers, if one has a table, that tags are invalid, or
+// without tags everything.
+func (c *Cache[K, V]) bump(ctx context.Context, tags []string) error {
+	if c.tags.tagger == nil {
+		return nil
+	}
+	if err := c.tags.bump(ctx, tags); err != nil {
+		return &DeleteError{Tiers: []int{c.tags.tier}, Errs: []error{err}}
+	}
+	return nil
 }
 
-// Unwrap gives the tiers' errors.
-func (e *DeleteError) Unwrap() []error { return e.Errs }
+// Refresh loads key anew, whether or not there is a fresh value, and gives what
+// the load brought. It joins a load only if that began after the call did.
+// Otherwise it is as [Cache.Get].
+func (c *Cache[K, V]) Refresh(ctx context.Context, key K) (V, error) {
+	r := c.GetResult(ctx, key, Read{NotBefore: time.Now()})
+	return r.Value, r.Err
+}

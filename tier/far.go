@@ -1,11 +1,13 @@
 package tier
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/codec"
+	"github.com/onefold-go/onefold/codec/envelope"
 )
 
 // A Far is a [Store] that holds values of V under keys of K. Make it with
@@ -26,148 +28,107 @@ func Encoded[K comparable, V any](s Store, key codec.Key[K], c codec.Codec[V]) F
 	return Far[K, V]{store: s, leaser: leaser, key: key, codec: c}
 }
 
-// found is what a far tier has to say about a key.
-type found[V any] struct {
-	value V
-	ok    bool // value is fresh
-	age   time.Duration
-	ttl   time.Duration // counted from age 0; forever: no end
+// spell gives key as the store knows it.
+func (f *Far[K, V]) spell(key K) string { return string(f.key(nil, key)) }
 
-	lease Lease // zero: nothing may be filled
+// skew is how far apart the wall clocks of two processes may be: a value from
+// further in the future than that is not served.
+const skew = 5 * time.Second
+
+// A reason says why bytes in a far tier are not served, in the terms of
+// [FarStats].
+type reason string
+
+const (
+	reasonFuture  reason = "future"
+	reasonExpired reason = "expired"
+	reasonTags    reason = "invalidated"
+)
+
+func (r reason) Error() string { return "tier: " + string(r) }
+
+// garbage reports whether what a far tier holds is of no use to anybody.
+func garbage(err error) bool {
+	var fault *envelope.Error
+	return errors.As(err, &fault) && fault.Reason != envelope.Version || errors.Is(err, reasonFuture)
 }
 
-// look reads the key, and where there is nothing fresh waits until it has the
-// key's lease, a value that the holder of the lease stored, or no hope of
-// either. An error means that the tier could not be asked.
-func (f Far[K, V]) look(ctx context.Context, key string, leaseTTL time.Duration) (found[V], error) {
-	if f.leaser == nil {
-		item, err := f.store.Get(ctx, key)
-		if err != nil || item.Data == nil {
-			return found[V]{}, err
-		}
-		hit, err := f.open(key, item)
-		if err != nil {
-			return found[V]{}, nil //nolint:nilerr // what cannot be served is a miss
-		}
-		return hit, nil
-	}
-	dropped := false
-	for {
-		g, err := f.leaser.Acquire(ctx, key, AcquireOptions{LeaseTTL: leaseTTL})
-		if err != nil {
-			return found[V]{}, err
-		}
-		if g.Item.Data != nil {
-			hit, err := f.open(key, g.Item)
-			switch {
-			case err == nil:
-				hit.lease = g.Lease
-				return hit, nil
-			case errors.Is(err, errVersion): // it is left to its writers
-				if g.Lease != (Lease{}) {
-					f.release(ctx, key, g.Lease)
-				}
-				return found[V]{}, nil
-			case g.Lease != (Lease{}):
-				return found[V]{lease: g.Lease}, nil
-			case dropped:
-				return found[V]{}, nil
-			}
-			dropped = true
-			if err := f.store.Delete(ctx, key); err != nil {
-				return found[V]{}, err
-			}
-			continue
-		}
-		if g.Lease != (Lease{}) || g.LoadSelf || g.Changed == nil {
-			return found[V]{lease: g.Lease}, nil
-		}
-		if err := await(ctx, g); err != nil {
-			return found[V]{}, err
-		}
-	}
-}
-
-// loadSelfAfterFailure is how long the processes that waited for a failed load
-// may all load at once.
-const loadSelfAfterFailure = time.Second
-
-// release gives a lease back without a value, on a goroutine of its own that
-// ends within a second: nobody has to wait for it. The lease ends by itself if
-// it fails.
-func (f Far[K, V]) release(ctx context.Context, key string, lease Lease) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	go func() {
-		defer cancel()
-		_ = f.leaser.Release(ctx, key, lease, loadSelfAfterFailure)
-	}()
-}
-
-// await waits until there is a point in asking again.
-func await(ctx context.Context, g Grant) error {
-	end := time.NewTimer(max(g.HeldFor, time.Millisecond))
-	defer end.Stop()
-	select {
-	case <-g.Changed:
-	case <-end.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return nil
-}
-
-// open decodes what the store gave, if it may be served now.
-func (f Far[K, V]) open(key string, item Item) (found[V], error) {
-	v, err := open(key, item.Data)
+// open decodes what far tier i holds for key. An entry comes with an error
+// where it must not be given: it has expired or been invalidated, and is of use
+// only as the prior value of a load.
+func (f *fetching[K, V]) open(i int, key string, item Item) (*Entry[V], error) {
+	c := f.cache
+	env, err := c.limits.Open(key, item.Data)
 	if err != nil {
-		return found[V]{}, err
+		return nil, err
 	}
-	age, err := v.age(time.Now())
-	if err != nil {
-		return found[V]{}, err
+	age := time.Now().Sub(env.Born)
+	if age < -skew {
+		return nil, reasonFuture
 	}
-	value, err := f.codec.Decode(v.value)
-	if err != nil {
-		return found[V]{}, err
+	now := c.clock.now()
+	e := &Entry[V]{born: now - max(0, age), stamp: f.stamp, slot: f.slot, took: micros(env.Took), from: Level(i + 1)} //nolint:gosec // few
+	e.fresh = later(e.born, env.Fresh)
+	e.early = min(e.fresh, later(e.fresh, -c.cfg.lead(env.Took)))
+	m := more[V]{tags: env.Tags, validator: env.Validator, version: env.Version}
+	if stale := env.Keep - env.Fresh; env.Keep != forever && stale != c.cfg.StaleFor {
+		m.staleFor = max(stale, 1)
 	}
-	return found[V]{value: value, ok: true, age: age, ttl: v.ttl}, nil
+	switch env.Kind {
+	case envelope.NotFound:
+		e.kind = notFound
+		m.err = onefold.ErrNotFound
+	default:
+		if e.value, err = c.far[i].codec.Decode(env.Data); err != nil {
+			return nil, fmt.Errorf("%w: %w", &envelope.Error{Reason: envelope.Decode}, err)
+		}
+	}
+	if m.err != nil || m.staleFor != 0 || len(m.tags) > 0 || m.validator != "" || m.version != 0 {
+		e.more = &m
+	}
+	switch {
+	case !f.table.admits(env.Epoch, env.Seq, env.Tags):
+		return e, reasonTags
+	case now >= e.fresh && (e.kind != value || now >= c.fallbackUntil(e, want{maxStale: forever})):
+		return e, reasonExpired
+	default:
+		return e, nil
+	}
 }
 
-// item seals value, which is age old and may be served until it is ttl old.
-func (f Far[K, V]) item(key string, value V, age, ttl time.Duration) (Item, error) {
-	data, err := seal(key, time.Now().Add(-age), ttl, func(dst []byte) ([]byte, error) {
-		return f.codec.Append(dst, value)
-	})
-	if err != nil {
-		return Item{}, err
+// item seals e for a far tier, with the age it has.
+func (f *fetching[K, V]) item(far *Far[K, V], key string, e *Entry[V]) (Item, error) {
+	c := f.cache
+	now := c.clock.now()
+	m := e.rest()
+	env := envelope.Envelope{
+		Key: key, Born: time.Now().Add(e.born - now), Took: time.Duration(e.took) * time.Microsecond,
+		Fresh: forever, Keep: forever,
+		Epoch: f.table.epoch(), Seq: f.table.seq(), Tags: m.tags, Validator: m.validator, Version: m.version,
 	}
-	it := Item{Data: data}
-	if ttl != forever {
-		it.TTL = max(1, ttl-age)
+	encode := func(dst []byte) ([]byte, error) { return dst, nil }
+	if e.kind == notFound {
+		env.Kind = envelope.NotFound
+	} else {
+		encode = func(dst []byte) ([]byte, error) { return far.codec.Append(dst, e.value) }
 	}
-	return it, nil
+	it := Item{}
+	if e.fresh != forever {
+		env.Fresh = max(0, e.fresh-e.born)
+		env.Keep = later(env.Fresh, c.staleUntil(e, want{maxStale: forever})-e.fresh)
+		until := e.fresh
+		if e.kind == value {
+			until = c.fallbackUntil(e, want{maxStale: forever})
+		}
+		if until != forever {
+			it.TTL = max(1, until-now)
+		}
+	}
+	var err error
+	it.Data, err = c.limits.Seal(env, encode)
+	return it, err
 }
 
-// set stores value for a writer: whatever lease there is, is dropped first, so
-// that no load under way can overwrite it. stored is false when somebody else
-// has taken the key since: what they store is no older.
-func (f Far[K, V]) set(ctx context.Context, key string, value V, age, ttl, leaseTTL time.Duration) (stored bool, err error) {
-	if f.leaser == nil {
-		return true, f.store.Delete(ctx, key)
-	}
-	it, err := f.item(key, value, age, ttl)
-	if err != nil {
-		return false, err
-	}
-	if s, ok := f.leaser.(Setter); ok {
-		return true, s.Set(ctx, key, it)
-	}
-	if err := f.store.Delete(ctx, key); err != nil {
-		return false, err
-	}
-	g, err := f.leaser.Acquire(ctx, key, AcquireOptions{LeaseTTL: leaseTTL})
-	if err != nil || g.Lease == (Lease{}) {
-		return false, err
-	}
-	return f.leaser.Fill(ctx, key, g.Lease, it)
+func micros(d time.Duration) uint32 {
+	return uint32(min(max(0, d/time.Microsecond), 1<<32-1)) //nolint:gosec // in range
 }

@@ -2,16 +2,18 @@ package tier
 
 import (
 	"math"
+	"sync/atomic"
 	"time"
 )
 
 // A Near is a tier in this process: it holds entries by key and may drop any
-// of them at any time. Package mem has one.
+// of them at any time. Package mem has one; package foldtest has a suite that
+// holds one to this contract.
 //
 // All methods may be called at the same time from many goroutines. The cache
-// calls Set, Delete and Clear with a lock held that is its own for the key, and
-// Get with and without it: none of them may block, or call the cache or any
-// user's function. Clear is called with no promise about other calls.
+// calls Set and Delete with a lock held that is its own for the key, and Get
+// with and without it: none of them may block, or call the cache or any user's
+// function. Clear is called with no promise about other calls.
 type Near[K comparable, V any] interface {
 	Get(key K) *Entry[V] // nil: a miss
 	Set(key K, e *Entry[V])
@@ -19,18 +21,88 @@ type Near[K comparable, V any] interface {
 	Clear()
 }
 
-// An Entry is what a near tier holds for a key. It is made by the cache and
-// never changes; its value is shared by all who get it.
+// An Entry is what a near tier holds for a key: a value, or that there is none,
+// or that loading it failed. It is made by the cache and never changes; its
+// value is shared by all who get it.
 type Entry[V any] struct {
-	value   V
-	born    time.Duration // since the cache's start: when the load that made the value began
-	expires time.Duration // likewise; forever: never
-	unkept  bool          // only for the callers of its flight: a fill of a far tier was refused
+	value V
+
+	// On the cache's clock; forever: never.
+	born  time.Duration // when the load that made the value began
+	fresh time.Duration // until when it answers calls without a load
+	early time.Duration // from when on a call looks closer: at fresh, or before it to refresh
+
+	stamp  uint64 // of the cache's fences, from before the load
+	took   uint32 // the load, in microseconds, smoothed over the loads of the key
+	weight uint32 // 0: not said
+	slot   uint16 // of the fences
+	kind   kind
+	from   Level
+	why    Why  // it is given although it is stale
+	unkept bool // only for the callers of its flight
+
+	more *more[V] // what most entries have not; nil: nothing
 }
 
+// more is the part of an entry that most have not.
+type more[V any] struct {
+	staleFor  time.Duration // 0: as the Config has it
+	tags      []string
+	validator string
+	version   uint64
+
+	err      error         // of what is no value; of the last load, where that failed
+	failures int           // in a row, up to now
+	retry    time.Duration // not before this is the source asked again
+
+	mark   *Entry[V]              // of a value that is not to be stored: what is stored in its place
+	leases atomic.Pointer[leases] // with which whoever refreshes the entry fills far tiers; taken once
+}
+
+// kind says what an entry stands for.
+type kind uint8
+
+const (
+	value    kind = iota
+	notFound      // the source has nothing for the key
+	failed        // a load failed, and is not to be tried again yet
+	direct        // the key's values are not to be stored: load without waiting for others
+)
+
 // Value gives the entry's value, to weigh it for instance. It must not be
-// changed.
+// changed. What is no value, but a remembered failure, has the zero value.
 func (e *Entry[V]) Value() V { return e.value }
+
+// Weight gives what [Loaded].Weight said, or 0 when that said nothing.
+func (e *Entry[V]) Weight() uint32 { return e.weight }
+
+// HasValue reports whether the entry is a value.
+func (e *Entry[V]) HasValue() bool { return e.kind == value }
+
+// rest gives e's more, for reading.
+func (e *Entry[V]) rest() *more[V] {
+	if e.more == nil {
+		return &more[V]{}
+	}
+	return e.more
+}
+
+// copyMore makes a more for e that may be changed, and is e's as before.
+func (e *Entry[V]) copyMore() *more[V] {
+	m := new(more[V])
+	if old := e.more; old != nil {
+		m.staleFor, m.tags, m.validator, m.version = old.staleFor, old.tags, old.validator, old.version
+		m.err, m.failures, m.retry = old.err, old.failures, old.retry
+	}
+	return m
+}
+
+func (e *Entry[V]) tags() []string {
+	if e.more == nil {
+		return nil
+	}
+	return e.more.tags
+}
 
 const forever time.Duration = math.MaxInt64
 

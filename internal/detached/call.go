@@ -16,6 +16,8 @@ type Call[K comparable, V any] struct {
 	load      func(context.Context, K) (V, error)
 	inline    bool          // as a leader, run the load on this goroutine
 	replace   bool          // lead in any case
+	solo      bool          // lead in any case, and let nobody join
+	noLook    bool          // do not ask Policy.Look
 	also      func()        // with replace: to call under the lock; nil: nothing
 	notBefore time.Duration // on the table's clock; 0: any flight may be joined
 	patience  *time.Timer   // of the budget; nil: none
@@ -34,6 +36,11 @@ func (c *Call[K, V]) wish(w Wish) {
 	}
 	if !w.NotBefore.IsZero() {
 		c.notBefore = max(1, w.NotBefore.Sub(t.start))
+	}
+	c.noLook = c.solo || w.NoLook || c.notBefore > 0
+	if w.Again {
+		c.again = true
+		t.again.Add(1)
 	}
 	if w.Budget > 0 {
 		c.patience = time.NewTimer(w.Budget)
@@ -56,14 +63,17 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		c.turnAway(flight.Refused, ErrClosed)
 		return
 	}
-	if look := t.policy.Look; look != nil && !c.replace {
+	if look := t.policy.Look; look != nil && !c.replace && !c.noLook {
 		if v, ok := look(c.key); ok {
 			s.Unlock()
 			c.f, c.role, c.ending = nil, Hit, flight.Ending[V]{Value: v}
 			return
 		}
 	}
-	f := s.FindLocked(c.key, hash)
+	var f *flightOf[K, V]
+	if !c.solo {
+		f = s.FindLocked(c.key, hash)
+	}
 	if f != nil && c.joinableLocked(f) {
 		if limit := t.policy.MaxCallers; limit > 0 && f.WaitingLocked() >= limit {
 			s.Unlock()
@@ -75,45 +85,35 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		c.joined(f, from)
 		return
 	}
-	if limit := t.policy.MaxFlights / len(t.flights.Shards()); limit > 0 && s.Running >= limit {
-		s.Unlock()
-		c.overload("MaxFlights", t.policy.MaxFlights)
-		return
-	}
 	if c.key != c.key { //nolint:staticcheck // a NaN, or something with one in it: it would never be found again
 		s.Unlock()
 		c.turnAway(flight.Refused, ErrKey)
 		return
 	}
-	if t.turns != nil && t.policy.QueueWait == 0 {
-		select {
-		case t.turns <- struct{}{}:
-		default:
-			s.Unlock()
-			c.overload("MaxLoads", t.policy.MaxLoads)
-			return
-		}
+	if limit, value := t.admitLocked(s); limit != "" {
+		s.Unlock()
+		c.overload(limit, value)
+		return
 	}
 	prior := f
 	if prior != nil {
 		s.DetachLocked(prior)
 	}
 	f = s.LeadLocked(c.key, hash)
+	t.beginLocked(f, ctx)
 	f.X.final = c.again
-	if !c.replace {
+	switch {
+	case c.solo:
+		s.DetachLocked(f)
+	case !c.replace:
 		f.Prior = prior
-	} else {
+	default:
 		f.X.alone = true
 		s.Led-- // a write is no load
 		if c.also != nil {
 			c.also()
 		}
 	}
-	f.X.began = untimed
-	if t.timed.Load() {
-		f.X.began = t.now()
-	}
-	f.X.ctx.Init(t.policy.seen(ctx), t.policy.Context == Whole)
 	if !c.inline {
 		f.BlockLocked()
 	}
@@ -122,11 +122,32 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 	c.f, c.role = f, Led
 	if from != nil {
 		c.from = from
-		from.Wait(&f.X.ctx) // never a ring: the load has not started, so it waits for nobody
+		from.Wait(&f.X.ctx, t, f) // never a ring: the load has not started, so it waits for nobody
 	}
 	if !c.inline {
 		go t.run(f, ctx, c.load)
 	}
+}
+
+// admitLocked makes room for one load more in s, or gives the limit that is in
+// the way.
+func (t *Table[K, V]) admitLocked(s *flight.Shard[K, V, part[K, V]]) (limit string, value int) {
+	if share := t.policy.MaxFlights / len(t.flights.Shards()); share > 0 && s.Running >= share {
+		return "MaxFlights", t.policy.MaxFlights
+	}
+	if t.turns != nil && t.policy.QueueWait == 0 && !t.turns.try() {
+		return "MaxLoads", t.policy.MaxLoads
+	}
+	return "", 0
+}
+
+// beginLocked readies a flight whose load begins now, with the values of caller.
+func (t *Table[K, V]) beginLocked(f *flightOf[K, V], caller context.Context) {
+	f.X.began = untimed
+	if t.timed.Load() {
+		f.X.began = t.now()
+	}
+	f.X.ctx.Init(t.policy.seen(caller), t.policy.Context == Whole)
 }
 
 // joined is the rest of enter for a caller that found a flight.
@@ -135,16 +156,17 @@ func (c *Call[K, V]) joined(f *flightOf[K, V], from *loadctx.Ctx) {
 	if from == nil {
 		return
 	}
-	if !from.Wait(&f.X.ctx) {
+	ring := from.Wait(&f.X.ctx, c.table, f)
+	if ring == nil {
 		c.from = from
 		return
 	}
-	if c.table.leave(f) {
+	if left, _ := c.table.leave(f); left {
 		s := f.Shard()
 		s.Lock()
 		s.Joined--
 		s.Unlock()
-		c.turnAway(flight.Refused, ErrCycle)
+		c.turnAway(flight.Refused, ring.Err())
 	}
 }
 
@@ -172,7 +194,7 @@ func (c *Call[K, V]) Wait(ctx context.Context) Outcome[V] {
 			return o
 		case ctx.Err() != nil: // the leader's own end is what ended the load, or this caller's has come as well
 			o.Ending = flight.Ending[V]{How: flight.Left, Err: ctx.Err()}
-			o.Served, o.Age = 0, 0
+			o.Served, o.Age, o.Took = 0, 0, 0
 			return o
 		case c.role == Led: // the load's error is for this caller alone
 			o.How, o.Served = flight.Returned, 1
@@ -202,12 +224,17 @@ func (c *Call[K, V]) waitOnce(ctx context.Context) Outcome[V] {
 	if c.inline && c.role == Led {
 		c.table.run(f, ctx, c.load)
 	}
-	if err := c.block(ctx, f.Settled()); err != nil && c.table.leave(f) {
-		o.Ending = flight.Ending[V]{How: flight.Left, Err: err}
-		return o
+	err := c.block(ctx, f.Settled())
+	o.Stage = f.X.ctx.Stage()
+	if err != nil {
+		if left, abandoned := c.table.leave(f); left {
+			o.Ending, o.Abandoned = flight.Ending[V]{How: flight.Left, Err: err}, abandoned
+			return o
+		}
 	}
 	if f.X.began != untimed {
 		o.Age = c.table.now() - f.X.began
+		o.Took = min(o.Age, time.Duration(f.X.took)) // it is rounded
 	}
 	o.Ending, o.Served = f.Take()
 	return o

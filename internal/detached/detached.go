@@ -19,9 +19,10 @@ type Table[K comparable, V any] struct {
 	start   time.Time // of the table's clock
 	flights flight.Table[K, V, part[K, V]]
 
-	timed      atomic.Bool   // flights note when they begin: from the start, or since the first call that needs it
-	turns      chan struct{} // holds one for each load that has its turn; nil: every load has
+	timed      atomic.Bool // flights note when they begin: from the start, or since the first call that needs it
+	turns      *turns      // nil: every load has its turn
 	again      atomic.Uint64
+	launched   atomic.Uint64
 	turnedAway atomic.Uint64
 }
 
@@ -30,8 +31,10 @@ type Table[K comparable, V any] struct {
 type part[K comparable, V any] struct {
 	ctx   loadctx.Ctx   // what the load sees; it keeps the flight alive
 	began time.Duration // on the table's clock; untimed: not noted
+	took  float32       // nanoseconds, once it has settled; 0 if untimed. To seven digits, which fit where nothing else would
 	final bool          // its errors are for all its callers: it is itself a second try
 	alone bool          // its errors are for its leader alone: it is a write
+	keep  bool          // it is not abandoned when its callers have left: it was launched
 }
 
 const untimed time.Duration = -1
@@ -52,10 +55,13 @@ const (
 // An Outcome is what one caller gets.
 type Outcome[V any] struct {
 	flight.Ending[V]
-	Role   Role
-	Again  bool          // the caller had joined another flight before, in vain
-	Served int           // callers that got this flight's ending, this one included; 0 for a caller that did not wait for it
-	Age    time.Duration // since the load began; 0: not noted
+	Role      Role
+	Again     bool          // the caller had joined another flight before, in vain
+	Served    int           // callers that got this flight's ending, this one included; 0 for a caller that did not wait for it
+	Age       time.Duration // since the load began; 0: not noted
+	Took      time.Duration // from when the load began to its end; 0: not noted
+	Abandoned bool          // the caller left, as the last, and the load has been cancelled
+	Stage     int           // what the load had noted with loadctx.Ctx.SetStage when the caller left or was answered
 }
 
 // Init makes the table ready.
@@ -65,7 +71,7 @@ func (t *Table[K, V]) Init(p Policy[K, V]) {
 	t.flights.Init()
 	t.timed.Store(p.JoinWithin > 0 || p.Loaded != nil)
 	if p.MaxLoads > 0 {
-		t.turns = make(chan struct{}, p.MaxLoads)
+		t.turns = &turns{free: p.MaxLoads}
 	}
 }
 
@@ -93,6 +99,16 @@ func (t *Table[K, V]) DoWish(ctx context.Context, key K, load func(context.Conte
 	return c.Wait(ctx)
 }
 
+// Solo is DoWish for a caller that neither joins a flight nor can be joined: its
+// load runs beside whatever else there is for the key, and its value is not
+// stored. Policy.Look is not asked.
+func (t *Table[K, V]) Solo(ctx context.Context, key K, load func(context.Context, K) (V, error), w Wish) Outcome[V] {
+	c := Call[K, V]{table: t, key: key, load: load, inline: t.inline(ctx) && w.Budget == 0, solo: true}
+	c.wish(w)
+	c.enter(ctx)
+	return c.Wait(ctx)
+}
+
 // Start is Do in two steps: when it returns, the caller is part of a flight, or
 // has been turned away. The load has a goroutine of its own. The caller must
 // call [Call.Wait] once.
@@ -112,6 +128,14 @@ func (t *Table[K, V]) Replace(ctx context.Context, key K, write func(context.Con
 	return c
 }
 
+// Locked calls do under the rules of Policy's Look and Store.
+func (t *Table[K, V]) Locked(key K, do func()) {
+	s, _ := t.flights.Shard(key)
+	s.Lock()
+	defer s.Unlock()
+	do()
+}
+
 // Detach takes key's current flight out of the table, if there is one: nobody
 // joins it any more and its value is not stored, but its callers keep it. In
 // the same critical section it calls also, unless that is nil, under the rules
@@ -128,12 +152,26 @@ func (t *Table[K, V]) Detach(key K, also func()) {
 	}
 }
 
+// Step names the load of a flight, for [loadctx.CycleError].
+func (t *Table[K, V]) Step(load any) loadctx.Step {
+	f := load.(*flightOf[K, V]) //nolint:forcetypeassert // the table gave it itself
+	s := loadctx.Step{Name: "a load", KeyHash: t.flights.Hash(f.Key)}
+	if t.policy.Name != nil {
+		s.Name = t.policy.Name()
+	}
+	if t.policy.ShowKey != nil {
+		s.Key = t.policy.ShowKey(f.Key)
+	}
+	return s
+}
+
 // now is the time on the table's clock.
 func (t *Table[K, V]) now() time.Duration { return time.Since(t.start) }
 
 // A Sum is what a table has counted since Init.
 type Sum struct {
 	Led, Joined uint64 // callers that led or joined a flight; those of Again are in here for each
+	Launched    uint64 // loads that began without a caller
 	Again       uint64 // callers that joined a flight whose end was not for them
 	TurnedAway  uint64 // callers that met a limit
 	Flights     int    // that can be joined now
@@ -142,7 +180,7 @@ type Sum struct {
 
 // Sum gives the counts so far. They are not taken at one instant.
 func (t *Table[K, V]) Sum() Sum {
-	sum := Sum{Again: t.again.Load(), TurnedAway: t.turnedAway.Load()}
+	sum := Sum{Launched: t.launched.Load(), Again: t.again.Load(), TurnedAway: t.turnedAway.Load()}
 	for i := range t.flights.Shards() {
 		s := &t.flights.Shards()[i]
 		s.Lock()

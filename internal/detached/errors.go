@@ -1,10 +1,14 @@
 package detached
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/onefold-go/onefold/internal/loadctx"
+)
 
 // The errors of Outcomes; package onefold documents them.
 var (
-	ErrCycle             = errors.New("onefold: load would wait for itself")
+	ErrCycle             = loadctx.ErrCycle
 	ErrClosed            = errors.New("onefold: closed")
 	ErrGoexit            = errors.New("onefold: load called runtime.Goexit")
 	ErrKey               = errors.New("onefold: key is not equal to itself (a NaN?), so it could never be found again")

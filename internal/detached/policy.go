@@ -12,6 +12,9 @@ import (
 // block, call the Table, or run code of the user. The other functions may be
 // the user's, and are called without a lock.
 type Policy[K comparable, V any] struct {
+	Name    func() string  // names the owner in errors; nil: it has no name
+	ShowKey func(K) string // prints a key in errors; nil: a digest stands for it
+
 	Context         Context
 	Carry           func(load, caller context.Context) context.Context // with Values only; nil: all values
 	Timeout         time.Duration                                      // of a load, from when it has its turn; zero: none
@@ -27,11 +30,11 @@ type Policy[K comparable, V any] struct {
 
 	Limited func(limit string, value int) error // the error of a call that met one; needed with any of the limits
 
-	Look  func(key K) (V, bool) // may answer instead of a flight; nil: never
+	Look  func(key K) (V, bool) // may answer instead of a flight, but for a call with a NotBefore or NoLook; nil: never
 	Store func(key K, value V)  // keeps the value of a current flight that did well; nil: nothing is kept
 
 	Crash  func(*flight.Panic) // must panic, on the goroutine of a load that did; nil: the callers get the panic
-	Loaded func(Load)          // is told of each load that has returned; nil: nobody is
+	Loaded func(Load[V])       // is told of each load that has returned; nil: nobody is
 }
 
 // Context says what the context of a load has of its leader's.
@@ -45,10 +48,11 @@ const (
 )
 
 // A Load is one load that has returned.
-type Load struct {
+type Load[V any] struct {
 	Hash   uint64        // of the key, by the table's own seed
 	Served int           // callers that got its ending
 	Took   time.Duration // with the wait for its turn
+	Value  V             // without an Err
 	Err    error
 	Panic  *flight.Panic // nil: the load did not
 }
@@ -57,5 +61,7 @@ type Load struct {
 type Wish struct {
 	NotBefore time.Time     // join no flight that began earlier; zero: any
 	Budget    time.Duration // of the call's waits, all joins together; zero: none
-	Timed     bool          // Outcome.Age is wanted
+	Timed     bool          // Outcome.Age and Took are wanted
+	NoLook    bool          // Policy.Look is not asked
+	Again     bool          // the call was answered before, in vain: it counts as one that enters again
 }

@@ -22,7 +22,7 @@ func (t *Table[K, V]) run(f *flightOf[K, V], caller context.Context, load func(c
 			e = flight.Ending[V]{How: how, Err: err}
 			return
 		}
-		defer func() { <-t.turns }()
+		defer t.turns.done()
 	}
 	if d := t.policy.Timeout; d > 0 {
 		f.X.ctx.Limit(d, func() { t.expire(f) })
@@ -49,20 +49,25 @@ func (t *Table[K, V]) awaitTurn(f *flightOf[K, V]) (flight.How, error) {
 	if t.policy.QueueWait == 0 {
 		return 0, nil
 	}
-	select {
-	case t.turns <- struct{}{}:
+	if t.turns.try() {
 		return 0, nil
-	default:
 	}
+	turn, leave := t.turns.wait()
 	patience := time.NewTimer(t.policy.QueueWait)
 	defer patience.Stop()
 	select {
-	case t.turns <- struct{}{}:
+	case <-turn:
 		return 0, nil
 	case <-patience.C:
+		if !leave() {
+			return 0, nil // it came at the same time
+		}
 		t.turnedAway.Add(1)
 		return flight.Refused, t.policy.Limited("MaxLoads", t.policy.MaxLoads)
 	case <-f.X.ctx.Done():
+		if !leave() {
+			t.turns.done()
+		}
 		return flight.Forsaken, f.X.ctx.Err() // nobody waits, or it is the leader who has left
 	}
 }
@@ -74,7 +79,7 @@ func (t *Table[K, V]) settle(f *flightOf[K, V], e flight.Ending[V]) {
 	}
 	s := f.Shard()
 	s.Lock()
-	first := f.SettleLocked(e, t.policy.Store)
+	first := t.endLocked(f, e, t.policy.Store)
 	served := f.ServedLocked()
 	overtaken := t.overtakeLocked(f, e)
 	drained := f.ReturnedLocked()
@@ -91,7 +96,7 @@ func (t *Table[K, V]) settle(f *flightOf[K, V], e flight.Ending[V]) {
 		close(s.Drained)
 	}
 	if t.policy.Loaded != nil {
-		t.policy.Loaded(Load{Hash: t.flights.Hash(f.Key), Served: served, Took: t.now() - f.X.began, Err: e.Err, Panic: e.Panic()})
+		t.policy.Loaded(Load[V]{Hash: t.flights.Hash(f.Key), Served: served, Took: t.now() - f.X.began, Value: e.Value, Err: e.Err, Panic: e.Panic()})
 	}
 }
 
@@ -121,7 +126,7 @@ func (t *Table[K, V]) overtakeLocked(f *flightOf[K, V], e flight.Ending[V]) (ove
 		return nil
 	}
 	for ; older != nil; older = older.Prior {
-		if older.SettleLocked(e, nil) {
+		if t.endLocked(older, e, nil) {
 			overtaken = append(overtaken, older)
 		}
 	}
@@ -159,21 +164,33 @@ func (t *Table[K, V]) forsake(f *flightOf[K, V], err error) {
 func (t *Table[K, V]) cut(f *flightOf[K, V], e flight.Ending[V]) {
 	s := f.Shard()
 	s.Lock()
-	first := f.SettleLocked(e, nil)
+	first := t.endLocked(f, e, nil)
 	s.Unlock()
 	if first {
 		f.Wake()
 	}
 }
 
+// endLocked is f.SettleLocked, and notes how long that took.
+func (t *Table[K, V]) endLocked(f *flightOf[K, V], e flight.Ending[V], store func(K, V)) bool {
+	if !f.SettleLocked(e, store) {
+		return false
+	}
+	if f.X.began != untimed && f.ServedLocked() > 0 {
+		f.X.took = float32(t.now() - f.X.began)
+	}
+	return true
+}
+
 // leave takes one caller out of f and reports whether it could: a flight that
-// has settled has an ending for it instead.
-func (t *Table[K, V]) leave(f *flightOf[K, V]) bool {
-	left, abandoned := f.Leave(t.policy.CancelAbandoned)
+// has settled has an ending for it instead. abandoned says that it was the last,
+// and that the load's context has ended with it.
+func (t *Table[K, V]) leave(f *flightOf[K, V]) (left, abandoned bool) {
+	left, abandoned = f.Leave(t.policy.CancelAbandoned && !f.X.keep)
 	if abandoned {
 		f.X.ctx.Cancel()
 	}
-	return left
+	return left, abandoned
 }
 
 // seen gives the context whose values a load sees from the start.

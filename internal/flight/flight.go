@@ -31,9 +31,8 @@ type Flight[K comparable, V, X any] struct {
 	state   state
 	current bool
 	how     How
-	waiting int32        // callers that wait and have not left
-	served  int32        // of them, how many there were when the flight settled
-	readers atomic.Int32 // of those, how many have yet to take the ending
+	waiting int32        // callers that wait and have not left; fixed once settled: those who get the ending
+	readers atomic.Int32 // of the latter, how many have yet to take it
 
 	// Made by the first caller that must block, and closed, outside the lock,
 	// by whoever settled the flight. Fixed from when a caller has seen it.
@@ -122,7 +121,6 @@ func (f *Flight[K, V, X]) SettleLocked(e Ending[V], store func(K, V)) bool {
 	}
 	f.state = settled
 	if f.waiting > 0 {
-		f.served = f.waiting
 		f.readers.Store(f.waiting)
 		f.how, f.value, f.err = e.How, e.Value, e.Err
 	}
@@ -136,7 +134,12 @@ func (f *Flight[K, V, X]) SettleLocked(e Ending[V], store func(K, V)) bool {
 }
 
 // ServedLocked gives how many callers get the ending of a settled flight.
-func (f *Flight[K, V, X]) ServedLocked() int { return int(f.served) }
+func (f *Flight[K, V, X]) ServedLocked() int {
+	if f.state != settled {
+		return 0
+	}
+	return int(f.waiting)
+}
 
 // Wake releases the callers of a settled flight.
 func (f *Flight[K, V, X]) Wake() {
@@ -177,7 +180,7 @@ func (f *Flight[K, V, X]) Leave(abandon bool) (left, abandonedNow bool) {
 // callers got it. The last caller to take it clears it: f may be kept for long
 // after, and must not keep the value with it.
 func (f *Flight[K, V, X]) Take() (e Ending[V], served int) {
-	e, served = Ending[V]{How: f.how, Value: f.value, Err: f.err}, int(f.served)
+	e, served = Ending[V]{How: f.how, Value: f.value, Err: f.err}, int(f.waiting)
 	if f.readers.Add(-1) == 0 {
 		var zero V
 		f.value, f.err = zero, nil

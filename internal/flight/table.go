@@ -81,13 +81,21 @@ func (s *Shard[K, V, X]) FindLocked(key K, hash uint32) *Flight[K, V, X] {
 // LeadLocked adds a flight for key with one caller. There must be no current
 // flight of key.
 func (s *Shard[K, V, X]) LeadLocked(key K, hash uint32) *Flight[K, V, X] {
+	f := s.LaunchLocked(key, hash)
+	f.waiting = 1
+	s.Led++
+	return f
+}
+
+// LaunchLocked adds a flight for key that nobody waits for yet. There must be
+// no current flight of key.
+func (s *Shard[K, V, X]) LaunchLocked(key K, hash uint32) *Flight[K, V, X] {
 	if s.len >= 2*len(s.buckets) {
 		s.growLocked()
 	}
-	f := &Flight[K, V, X]{Key: key, shard: s, hash: hash, waiting: 1}
+	f := &Flight[K, V, X]{Key: key, shard: s, hash: hash}
 	s.addLocked(f)
 	s.Running++
-	s.Led++
 	return f
 }
 

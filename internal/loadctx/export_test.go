@@ -6,3 +6,6 @@ func (c *Ctx) Waits() int {
 	defer graph.Unlock()
 	return len(c.waitsFor())
 }
+
+// WaitsFor is Wait where nobody asks for names.
+func (c *Ctx) WaitsFor(other *Ctx) (ring bool) { return c.Wait(other, nil, nil) != nil }

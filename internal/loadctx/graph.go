@@ -9,22 +9,32 @@ import (
 // calls made from inside a load add edges, so an ordinary call never locks it.
 var graph sync.Mutex
 
-// Wait notes that c, a load, waits for another load, and reports whether that
-// closes a ring of loads that wait for one another. In a ring nothing is
-// noted; otherwise the caller ends the wait with [Ctx.Waited].
+// An edge is one wait for another load, with what it takes to say which load
+// that is: nothing is put into words before a ring is found.
+type edge struct {
+	to    *Ctx
+	owner Owner
+	load  any // as owner knows it
+}
+
+// Wait notes that c, a load, waits for another load, which owner knows as load.
+// If that closes a ring of loads that wait for one another, nothing is noted,
+// and Wait gives the ring; otherwise it gives nil, and the caller ends the wait
+// with [Ctx.Waited].
 //
 // The edge is in the graph before the ring is looked for, so that of two loads
 // that close a ring at the same time at least one sees it.
-func (c *Ctx) Wait(other *Ctx) (ring bool) {
+func (c *Ctx) Wait(other *Ctx, owner Owner, load any) Ring {
 	graph.Lock()
 	defer graph.Unlock()
 	x := c.more()
-	x.waits = append(x.waits, other)
-	if other.reaches(c) {
-		c.drop(other)
-		return true
+	x.waits = append(x.waits, edge{other, owner, load})
+	back, ok := other.wayTo(c)
+	if !ok {
+		return nil
 	}
-	return false
+	c.drop(other)
+	return append(Ring{{other, owner, load}}, back...)
 }
 
 // Waited takes back one [Ctx.Wait] for other.
@@ -36,19 +46,23 @@ func (c *Ctx) Waited(other *Ctx) {
 
 func (c *Ctx) drop(other *Ctx) {
 	x := c.more()
-	i := slices.Index(x.waits, other)
+	i := slices.IndexFunc(x.waits, func(e edge) bool { return e.to == other })
 	x.waits = slices.Delete(x.waits, i, i+1)
 }
 
-// reaches reports whether c is target or waits for it, directly or through
-// other loads. Nobody waits for a load whose context has ended, even if an edge
-// to it is still there: those who waited have their answer and may not have run
-// since.
-func (c *Ctx) reaches(target *Ctx) bool {
+// wayTo gives the waits that lead from c to target, directly or through other
+// loads: none when c is target. Nobody waits for a load whose context has ended,
+// even if an edge to it is still there: those who waited have their answer and
+// may not have run since.
+func (c *Ctx) wayTo(target *Ctx) (way []edge, ok bool) {
 	if len(c.waitsFor()) == 0 { // most often: c has just been asked for its first load
-		return c == target
+		return nil, c == target
 	}
-	seen := map[*Ctx]bool{c: true}
+	type hop struct { // how a load was reached
+		from *Ctx
+		edge edge
+	}
+	reached := map[*Ctx]hop{c: {}}
 	for todo := []*Ctx{c}; len(todo) > 0; {
 		last := len(todo) - 1
 		at := todo[last]
@@ -57,19 +71,23 @@ func (c *Ctx) reaches(target *Ctx) bool {
 			continue
 		}
 		if at == target {
-			return true
+			for ; at != c; at = reached[at].from {
+				way = append(way, reached[at].edge)
+			}
+			slices.Reverse(way)
+			return way, true
 		}
 		for _, next := range at.waitsFor() {
-			if !seen[next] {
-				seen[next] = true
-				todo = append(todo, next)
+			if _, seen := reached[next.to]; !seen {
+				reached[next.to] = hop{at, next}
+				todo = append(todo, next.to)
 			}
 		}
 	}
-	return false
+	return nil, false
 }
 
-func (c *Ctx) waitsFor() []*Ctx {
+func (c *Ctx) waitsFor() []edge {
 	if x := c.extra.Load(); x != nil {
 		return x.waits
 	}

@@ -1,8 +1,10 @@
 package loadctx_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 
@@ -32,12 +34,12 @@ func TestRings(t *testing.T) {
 	for n := 1; n <= 5; n++ {
 		loads := beginMany(t, n)
 		for i := range n - 1 {
-			if loads[i].Wait(loads[i+1]) {
+			if loads[i].WaitsFor(loads[i+1]) {
 				t.Errorf("ring of %d: load %d closes it already", n, i)
 			}
 		}
 		for range 2 { // a refused wait leaves nothing that would change the next answer
-			if !loads[n-1].Wait(loads[0]) {
+			if !loads[n-1].WaitsFor(loads[0]) {
 				t.Errorf("ring of %d: the last load does not close it", n)
 			}
 		}
@@ -45,7 +47,7 @@ func TestRings(t *testing.T) {
 			loads[i].Waited(loads[i+1])
 		}
 		wantNoWaits(t, loads)
-		if n > 1 && loads[n-1].Wait(loads[0]) {
+		if n > 1 && loads[n-1].WaitsFor(loads[0]) {
 			t.Errorf("ring of %d: the last load closes it, though the others have gone", n)
 		}
 	}
@@ -55,10 +57,10 @@ func TestRings(t *testing.T) {
 func TestReturnedLoadIsInNoRing(t *testing.T) {
 	for i := range 3 {
 		loads := beginMany(t, 3)
-		loads[0].Wait(loads[1])
-		loads[1].Wait(loads[2])
+		loads[0].WaitsFor(loads[1])
+		loads[1].WaitsFor(loads[2])
 		loads[i].Finish()
-		if loads[2].Wait(loads[0]) {
+		if loads[2].WaitsFor(loads[0]) {
 			t.Errorf("there is a ring through load %d, which has returned", i)
 		}
 	}
@@ -67,10 +69,10 @@ func TestReturnedLoadIsInNoRing(t *testing.T) {
 // A load may wait for another several times at once.
 func TestWaitsAreCounted(t *testing.T) {
 	loads := beginMany(t, 2)
-	loads[0].Wait(loads[1])
-	loads[0].Wait(loads[1])
+	loads[0].WaitsFor(loads[1])
+	loads[0].WaitsFor(loads[1])
 	loads[0].Waited(loads[1])
-	if !loads[1].Wait(loads[0]) {
+	if !loads[1].WaitsFor(loads[0]) {
 		t.Error("of two waits, the end of one ended both")
 	}
 	loads[0].Waited(loads[1])
@@ -92,7 +94,7 @@ func TestConcurrentRings(t *testing.T) {
 				for i := range n {
 					wg.Go(func() {
 						<-start
-						rings[i] = loads[i].Wait(loads[(i+1)%n])
+						rings[i] = loads[i].WaitsFor(loads[(i+1)%n])
 					})
 				}
 				close(start)
@@ -127,15 +129,15 @@ func TestDiamonds(t *testing.T) {
 		}
 	}
 	edges(func(from, to *loadctx.Ctx) {
-		if from.Wait(to) {
+		if from.WaitsFor(to) {
 			t.Error("a ring where there is none")
 		}
 	})
 	above := begin(t.Context())
-	if above.Wait(tops[0]) {
+	if above.WaitsFor(tops[0]) {
 		t.Error("a ring through a load that nobody waits for")
 	}
-	if !tops[layers].Wait(tops[0]) {
+	if !tops[layers].WaitsFor(tops[0]) {
 		t.Error("no ring from the lowest to the highest")
 	}
 	above.Waited(tops[0])
@@ -143,7 +145,13 @@ func TestDiamonds(t *testing.T) {
 	wantNoWaits(t, append(append(tops, lefts...), rights...))
 }
 
-// The graph agrees with a plain one, which looks at every way.
+// numbered names each load with its number.
+type numbered struct{}
+
+func (numbered) Step(load any) loadctx.Step { return loadctx.Step{Name: fmt.Sprint(load)} }
+
+// The graph agrees with a plain one, which looks at every way. A ring that is
+// named is one, from what was asked for to the load that asked.
 func TestRandomWaits(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		const n = 6
@@ -178,12 +186,24 @@ func TestRandomWaits(t *testing.T) {
 				edges = append(edges[:i], edges[i+1:]...)
 				loads[e[0]].Waited(loads[e[1]])
 			case !over[from]:
-				ring, want := loads[from].Wait(loads[to]), reaches(to, from, make(map[int]bool))
-				if ring != want {
-					rt.Fatalf("load %d waits for %d: ring is %v, want %v; edges %v, over %v", from, to, ring, want, edges, over)
+				ring, want := loads[from].Wait(loads[to], numbered{}, to), reaches(to, from, make(map[int]bool))
+				if ring != nil != want {
+					rt.Fatalf("load %d waits for %d: ring is %v, want one: %v; edges %v, over %v", from, to, ring, want, edges, over)
 				}
-				if !ring {
+				if ring == nil {
 					edges = append(edges, [2]int{from, to})
+					continue
+				}
+				var named *loadctx.CycleError
+				if !errors.As(ring.Err(), &named) || named.Ring[0].Name != fmt.Sprint(to) || named.Ring[len(named.Ring)-1].Name != fmt.Sprint(from) {
+					rt.Fatalf("load %d waits for %d: got %v, want a ring from the one back to the other", from, to, ring.Err())
+				}
+				for i, step := range named.Ring[1:] {
+					if !slices.ContainsFunc(edges, func(e [2]int) bool {
+						return fmt.Sprint(e[0]) == named.Ring[i].Name && fmt.Sprint(e[1]) == step.Name && !over[e[0]]
+					}) {
+						rt.Fatalf("%v: %s does not wait for %s", named, named.Ring[i].Name, step.Name)
+					}
 				}
 			}
 		}
@@ -217,7 +237,7 @@ func TestConcurrentRandomWaits(t *testing.T) {
 				defer loads[i].Finish()
 				for range 3 {
 					other := rnd.IntN(n)
-					if loads[i].Wait(loads[other]) {
+					if loads[i].WaitsFor(loads[other]) {
 						continue
 					}
 					<-ends[other]

@@ -28,6 +28,7 @@ type Ctx struct {
 	caller context.Context // asked for values, and for its end only if followed
 	ending atomic.Uint32   // live, canceled or timedOut; set once
 	over   atomic.Bool     // the load itself has returned
+	stage  atomic.Int32    // see SetStage
 	follow bool            // fixed at Init
 	extra  atomic.Pointer[extra]
 }
@@ -44,7 +45,7 @@ type extra struct {
 	inner  context.Context // guarded by mu
 	cancel context.CancelFunc
 
-	waits []*Ctx // guarded by graph; the loads that this load waits for now
+	waits []edge // guarded by graph; the loads that this load waits for now
 }
 
 // What ending holds.
@@ -74,6 +75,13 @@ func (c *Ctx) Limit(d time.Duration, expire func()) {
 		x.deadline, x.timer = time.Now().Add(d), time.AfterFunc(d, expire)
 	}
 }
+
+// SetStage notes how far the load has come, for those who wait for it. What the
+// number means is for whoever runs the load to say; it begins at 0.
+func (c *Ctx) SetStage(stage int) { c.stage.Store(int32(stage)) } //nolint:gosec // small
+
+// Stage gives what SetStage noted last.
+func (c *Ctx) Stage() int { return int(c.stage.Load()) }
 
 // Overdue reports whether the deadline of Limit has come.
 func (c *Ctx) Overdue() bool {
@@ -231,6 +239,12 @@ var self byte
 // Request is the key for what a context has of one request alone, such as a
 // memo. No load finds it: others may get what the load brings.
 var Request byte
+
+// Detach gives a context with the values of ctx, that never ends and belongs to
+// no load.
+func Detach(ctx context.Context) context.Context {
+	return context.WithValue(context.WithoutCancel(ctx), &self, (*Ctx)(nil))
+}
 
 // From gives the innermost load that ctx belongs to, or nil when there is none
 // or it has returned.

@@ -1,0 +1,256 @@
+package tier
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/onefold-go/onefold"
+	"github.com/onefold-go/onefold/internal/detached"
+	"github.com/onefold-go/onefold/internal/flight"
+)
+
+// get is a call that does not raise a load's panic.
+func (c *Cache[K, V]) get(ctx context.Context, key K, r Read) Result[V] {
+	hook := c.cfg.Hooks.Call
+	if hook == nil {
+		return c.find(ctx, key, r)
+	}
+	began := time.Now()
+	result := c.find(ctx, key, r)
+	hook(onefold.Event{
+		Name: c.cfg.Name, Outcome: result.Outcome, Again: result.Again, Callers: result.Callers,
+		Took: time.Since(began), Err: result.Err,
+	})
+	return result
+}
+
+// find gives the answer of a call: from the near tier, or of a flight.
+func (c *Cache[K, V]) find(ctx context.Context, key K, r Read) Result[V] {
+	s := search[K, V]{cache: c, key: key, want: c.want(r), since: c.fences.now(), hard: r.Budget}
+	e := c.near.Get(key)
+	if result, ok := s.answer(ctx, e); ok {
+		return result
+	}
+	def(&s.hard, c.cfg.HardBudget)
+	s.wish = detached.Wish{NotBefore: r.NotBefore, Timed: true}
+	s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, c.clock.now(), s.want)
+	return s.run(ctx)
+}
+
+// answer gives what the near entry e is for the call, if that is an answer.
+func (s *search[K, V]) answer(ctx context.Context, e *Entry[V]) (Result[V], bool) {
+	c := s.cache
+	now := c.clock.now()
+	switch c.judge(e, now, s.want) {
+	case freshValue:
+		c.hits.Add()
+		if now >= e.early && !c.failing(e, now) {
+			c.refresh(ctx, s.key, e)
+		}
+		return c.result(e, now, onefold.Hit, NotStale), true
+	case staleValue:
+		c.stale.Add(1)
+		why := Revalidating
+		if c.failing(e, now) {
+			why = max(e.why, SourceFailed)
+		} else {
+			c.refresh(ctx, s.key, e)
+		}
+		return c.result(e, now, onefold.Stale, why), true
+	case remembered:
+		c.negative.Add(1)
+		return c.result(e, now, onefold.Failed, NotStale), true
+	case loadDirect:
+		s.mark = e
+	default:
+	}
+	return Result[V]{}, false
+}
+
+// result makes a Result of e. The outcome of an error is for e to say.
+func (c *Cache[K, V]) result(e *Entry[V], now time.Duration, outcome onefold.Outcome, why Why) Result[V] {
+	r := Result[V]{Outcome: outcome, Why: why, Age: now - e.born}
+	switch e.kind {
+	case notFound:
+		r.Outcome, r.Err = onefold.Negative, e.more.err
+	case failed:
+		r.Outcome, r.Err = onefold.Failed, e.more.err
+	default:
+		r.Value = c.share(e.value)
+	}
+	return r
+}
+
+// refresh starts a load of key behind the call, unless one is under way. e is
+// what the call is answered with.
+func (c *Cache[K, V]) refresh(ctx context.Context, key K, e *Entry[V]) {
+	started := c.flights.Launch(ctx, key, func(ctx context.Context, key K) (fresh *Entry[V], err error) {
+		f := fetching[K, V]{cache: c, key: key, want: want{maxStale: forever}, force: true}
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			// Whoever hits e must not start the same again at once.
+			if !f.stillFallback() {
+				panic(p)
+			}
+			c.failures.Add(1)
+			fresh, err = c.standIn(f.fallback, SourceFailed, errRefreshPanicked, f.failures+1), nil
+		}()
+		return f.run(ctx, e)
+	})
+	if started {
+		c.refreshes.Add(1)
+	}
+}
+
+var errRefreshPanicked = errors.New("tier: refresh panicked")
+
+// A search is one call's way to the answer of a flight.
+type search[K comparable, V any] struct {
+	cache *Cache[K, V]
+	key   K
+	want  want
+	since uint64        // of the fences, when the call began: what was invalidated before is no answer
+	hard  time.Duration // the budget; 0: none
+	soft  bool          // Config.SoftBudget is yet to come
+	until time.Duration // the end of hard
+	wish  detached.Wish
+	mark  *Entry[V] // load for this call alone, since the near tier says so; nil: share
+}
+
+// run joins or starts flights until one has an answer for the call.
+func (s *search[K, V]) run(ctx context.Context) Result[V] {
+	c := s.cache
+	s.until = later(c.clock.now(), s.hard)
+	for {
+		s.setBudget()
+		var o detached.Outcome[*Entry[V]]
+		switch {
+		case s.mark != nil:
+			o = c.flights.Solo(ctx, s.key, s.load, s.wish)
+		case s.want != (want{maxStale: forever}):
+			o = c.flights.DoWish(ctx, s.key, s.load, s.wish)
+		default:
+			o = c.flights.DoWish(ctx, s.key, c.load, s.wish)
+		}
+		result, ok := s.settle(ctx, o)
+		if ok {
+			result.Again = o.Again
+			return result
+		}
+		s.entered(o)
+	}
+}
+
+// entered notes that a flight had no answer for the call.
+func (s *search[K, V]) entered(o detached.Outcome[*Entry[V]]) {
+	switch o.Role {
+	case detached.Joined: // what it gave is from before something that this call must not miss
+		s.wish.Again, s.wish.NotBefore = true, time.Now()
+	default: // the near tier has something that is an answer for others
+		s.wish.NoLook = true
+	}
+}
+
+// load is what a flight of this call runs, if it starts one.
+func (s *search[K, V]) load(ctx context.Context, key K) (*Entry[V], error) {
+	f := fetching[K, V]{cache: s.cache, key: key, want: s.want}
+	if s.mark == nil {
+		return f.run(ctx, s.cache.near.Get(key))
+	}
+	f.stamp = s.cache.fences.now()
+	return f.askSource(ctx)
+}
+
+// setBudget makes the call wait no longer than the next of its budgets.
+func (s *search[K, V]) setBudget() {
+	s.wish.Budget = 0
+	if s.hard > 0 {
+		s.wish.Budget = max(1, s.until-s.cache.clock.now())
+	}
+	if s.soft {
+		s.wish.Budget = s.cache.cfg.SoftBudget
+	}
+}
+
+// settle makes a result of what a flight came to, if that is one for this call.
+func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]) (Result[V], bool) {
+	c := s.cache
+	if p := o.Panic(); p != nil {
+		return Result[V]{Err: &onefold.PanicError{Value: p.Value, Stack: p.Stack}, Callers: o.Served, Age: o.Age}, true
+	}
+	if o.Err != nil {
+		return s.without(o)
+	}
+	e := o.Value
+	if o.Role == detached.Hit {
+		return s.answer(ctx, e)
+	}
+	now := c.clock.now()
+	if o.Role == detached.Joined {
+		switch {
+		case s.since > e.stamp && c.overtaken(e), s.want.refuses(e.born, e.from):
+			return Result[V]{}, false
+		case e.why != NotStale && now >= c.fallbackUntil(e, s.want):
+			return Result[V]{}, false
+		}
+	}
+	outcome := onefold.Led
+	switch {
+	case e.why != NotStale:
+		outcome = onefold.Stale
+		c.stale.Add(1)
+	case o.Role == detached.Joined:
+		outcome = onefold.Joined
+	}
+	if e.more != nil && e.more.leases.Load() != nil {
+		c.refresh(ctx, s.key, e)
+	}
+	if s.mark != nil && e.kind != direct { // the key's values may be stored again
+		c.flights.Locked(s.key, func() {
+			if c.near.Get(s.key) == s.mark {
+				c.near.Delete(s.key)
+			}
+		})
+	}
+	result := c.result(e, now, outcome, e.why)
+	result.Level, result.Callers = e.from, o.Served
+	return result, true
+}
+
+// without makes a result of a flight that gave the call no entry.
+func (s *search[K, V]) without(o detached.Outcome[*Entry[V]]) (Result[V], bool) {
+	c := s.cache
+	result := Result[V]{Err: o.Err, Level: Level(o.Stage), Callers: o.Served, Age: o.Age} //nolint:gosec // a Level
+	why := SourceFailed
+	switch {
+	case o.How == flight.Left && errors.Is(o.Err, onefold.ErrBudget):
+		if !s.soft {
+			result.Err = &BudgetError{Budget: s.hard, Level: result.Level, Continues: !o.Abandoned}
+			return result, true
+		}
+		s.soft = false
+		why = OverBudget
+	case o.How == flight.Left, errors.Is(o.Err, onefold.ErrClosed), errors.Is(o.Err, onefold.ErrCycle), errors.Is(o.Err, onefold.ErrKey):
+		return result, true
+	case errors.Is(o.Err, onefold.ErrOverload):
+		why = Overloaded
+	}
+	e, now := c.near.Get(s.key), c.clock.now()
+	if !c.fallback(e, now, s.want) {
+		return result, why != OverBudget
+	}
+	c.stale.Add(1)
+	if why == SourceFailed { // its flight has stored nothing, so nobody knows of it yet
+		again := c.standIn(e, why, o.Err, e.rest().failures+1)
+		c.flights.Locked(s.key, func() {
+			if c.near.Get(s.key) == e {
+				c.near.Set(s.key, again)
+			}
+		})
+	}
+	return c.result(e, now, onefold.Stale, why), true
+}
