@@ -47,7 +47,7 @@ cover: deps ## run the tests and print how much of each package they reach
 
 .PHONY: faults
 faults: ## build named faults into the library and see that the tests find each (FAULTS=forget picks by name)
-	go test -tags faults -count=1 -v -timeout 30m -parallel 2 -run '^TestFaults$$/($(FAULTS))' ./internal/faults
+	go test -tags faults -count=1 -v -timeout 30m -parallel 2 -run '^Test(FaultsStand|GateTellsEndsApart|Faults)$$/($(FAULTS))' ./internal/faults
 
 .PHONY: fmt
 fmt: ## format the Go files
