@@ -63,7 +63,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return fmt.Errorf("-only %q and -skip %q leave no contender; names are %s", *only, *skip, names(contenders))
 	}
 
-	record := newRecord(p)
+	record := newRecord(p, *tries)
 	for _, sc := range scenarios {
 		for _, c := range chosen {
 			fmt.Fprintf(stderr, "%v: %s\n", sc, c.name)

@@ -18,15 +18,17 @@ type record struct {
 	Machine string            `json:"machine"`
 	Uses    map[string]string `json:"versions"` // of what is compared
 	Plan    plan              `json:"plan"`
+	Tries   int               `json:"tries"` // runs of each at the most
 	Figures []figures         `json:"figures"`
 }
 
-func newRecord(p plan) *record {
+func newRecord(p plan, tries int) *record {
 	return &record{
 		Date:    time.Now().UTC().Format(time.DateOnly),
 		Machine: fmt.Sprintf("%s/%s, %d processors, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version()),
 		Uses:    versions(),
 		Plan:    p,
+		Tries:   tries,
 	}
 }
 
