@@ -22,6 +22,7 @@ func behindACall(p *atomic.Pointer[int]) (int, error) { return *p.Load(), nil }
 func BenchmarkFutureHit(b *testing.B) {
 	one := func(context.Context) (int, error) { return 1, nil }
 	b.Run("lib=onefold", func(b *testing.B) {
+		defer spent(b)()
 		f := future.New(one, future.Config{})
 		ctx := b.Context()
 		b.ReportAllocs()
@@ -30,6 +31,7 @@ func BenchmarkFutureHit(b *testing.B) {
 		}
 	})
 	b.Run("lib=onefold-peek", func(b *testing.B) {
+		defer spent(b)()
 		f := future.New(one, future.Config{})
 		f.Get(b.Context())
 		for b.Loop() {
@@ -37,6 +39,7 @@ func BenchmarkFutureHit(b *testing.B) {
 		}
 	})
 	b.Run("lib=floor", func(b *testing.B) {
+		defer spent(b)()
 		var p atomic.Pointer[int]
 		p.Store(new(int))
 		for b.Loop() {
@@ -44,6 +47,7 @@ func BenchmarkFutureHit(b *testing.B) {
 		}
 	})
 	b.Run("lib=floor-inlined", func(b *testing.B) {
+		defer spent(b)()
 		var p atomic.Pointer[int]
 		p.Store(new(int))
 		for b.Loop() {
@@ -51,12 +55,14 @@ func BenchmarkFutureHit(b *testing.B) {
 		}
 	})
 	b.Run("lib=oncevalue", func(b *testing.B) {
+		defer spent(b)()
 		f := sync.OnceValue(func() int { return 1 })
 		for b.Loop() {
 			f()
 		}
 	})
 	b.Run("lib=oncevalues", func(b *testing.B) {
+		defer spent(b)()
 		f := sync.OnceValues(func() (int, error) { return 1, nil })
 		for b.Loop() {
 			f()

@@ -68,6 +68,7 @@ func BenchmarkKeymutexFree(b *testing.B) {
 		names[i] = fmt.Sprint("account:", 10_000+i)
 	}
 	b.Run("lib=onefold", func(b *testing.B) {
+		defer spent(b)()
 		var m keymutex.Mutex[string]
 		ctx := b.Context()
 		b.ReportAllocs()
@@ -79,6 +80,7 @@ func BenchmarkKeymutexFree(b *testing.B) {
 		}
 	})
 	b.Run("lib=counted-map", func(b *testing.B) {
+		defer spent(b)()
 		m := countedMap[string]{locks: make(map[string]*countedLock)}
 		b.ReportAllocs()
 		i := 0
@@ -89,6 +91,7 @@ func BenchmarkKeymutexFree(b *testing.B) {
 		}
 	})
 	b.Run("lib=leaky-map", func(b *testing.B) {
+		defer spent(b)()
 		m := leakyMap[string]{locks: make(map[string]*sync.Mutex)}
 		b.ReportAllocs()
 		i := 0
@@ -103,6 +106,7 @@ func BenchmarkKeymutexFree(b *testing.B) {
 // All want one key, so that each lock is handed over or fought for.
 func BenchmarkKeymutexOneKey(b *testing.B) {
 	b.Run("lib=onefold", func(b *testing.B) {
+		defer spent(b)()
 		var m keymutex.Mutex[string]
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
@@ -112,6 +116,7 @@ func BenchmarkKeymutexOneKey(b *testing.B) {
 		})
 	})
 	b.Run("lib=counted-map", func(b *testing.B) {
+		defer spent(b)()
 		m := countedMap[string]{locks: make(map[string]*countedLock)}
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {

@@ -42,6 +42,7 @@ func BenchmarkMemoHit(b *testing.B) {
 	}
 	for _, depth := range []int{2, 4, 8} {
 		b.Run(fmt.Sprintf("lib=onefold/depth=%d", depth), func(b *testing.B) {
+			defer spent(b)()
 			view := memo.Over[string, int](fixed{})
 			ctx := below(memo.With(b.Context(), memo.Config{}), depth)
 			b.ReportAllocs()
@@ -52,6 +53,7 @@ func BenchmarkMemoHit(b *testing.B) {
 			}
 		})
 		b.Run(fmt.Sprintf("lib=floor/depth=%d", depth), func(b *testing.B) {
+			defer spent(b)()
 			key := new(byte)
 			ctx := below(context.WithValue(b.Context(), key, 1), depth)
 			for b.Loop() {
@@ -59,6 +61,7 @@ func BenchmarkMemoHit(b *testing.B) {
 			}
 		})
 		b.Run(fmt.Sprintf("lib=by-hand/depth=%d", depth), func(b *testing.B) {
+			defer spent(b)()
 			type table struct {
 				mu     sync.Mutex
 				values map[string]int
@@ -80,6 +83,7 @@ func BenchmarkMemoHit(b *testing.B) {
 		})
 	}
 	b.Run("lib=onefold-none/depth=4", func(b *testing.B) {
+		defer spent(b)()
 		view := memo.Over[string, int](fixed{})
 		ctx := below(b.Context(), 4)
 		b.ReportAllocs()

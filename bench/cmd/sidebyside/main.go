@@ -34,8 +34,8 @@ type suite struct{ pkg, bench, time string }
 var suites = []suite{
 	{"group", "Uncontended|DropIn", "60ms"},
 	{"group", "Wave/.*/callers=64$", "200x"},
-	{"group", "Wave/.*/callers=1024$", "40x"},
-	{"group", "Wave/.*/callers=16384$", "8x"},
+	{"group", "Wave/.*/callers=1024$", "30x"},
+	{"group", "Wave/.*/callers=16384$", "6x"},
 	{"group", "Zipf", "102400x"},
 	{"parts", ".", "60ms"},
 }

@@ -97,14 +97,14 @@ func targets() []target {
 	}
 	t = append(t,
 		target{"drop-in, uncontended", "DropIn", "key=string", "cpu-ns/op", "onefold-dropin", []string{"xsync"}, 1},
-		target{"future: hit, an atomic load in line", "FutureHit", "", "ns/op", "onefold", []string{"floor-inlined"}, 2},
-		target{"future: hit, an atomic load behind a call", "FutureHit", "", "ns/op", "onefold", []string{"floor"}, 2})
+		target{"future: hit, an atomic load in line", "FutureHit", "", "cpu-ns/op", "onefold", []string{"floor-inlined"}, 2},
+		target{"future: hit, an atomic load behind a call", "FutureHit", "", "cpu-ns/op", "onefold", []string{"floor"}, 2})
 	for _, n := range []string{"2", "4", "8"} {
-		t = append(t, target{"memo: hit, one ctx.Value " + n + " contexts down", "MemoHit", "depth=" + n, "ns/op", "onefold", []string{"floor"}, 3})
+		t = append(t, target{"memo: hit, one ctx.Value " + n + " contexts down", "MemoHit", "depth=" + n, "cpu-ns/op", "onefold", []string{"floor"}, 3})
 	}
 	return append(t,
-		target{"keyed mutex, free key, a map that leaks nothing", "KeymutexFree", "", "ns/op", "onefold", []string{"counted-map"}, 1},
-		target{"keyed mutex, free key, a map that leaks", "KeymutexFree", "", "ns/op", "onefold", []string{"leaky-map"}, 1})
+		target{"keyed mutex, free key, a map that leaks nothing", "KeymutexFree", "", "cpu-ns/op", "onefold", []string{"counted-map"}, 1},
+		target{"keyed mutex, free key, a map that leaks", "KeymutexFree", "", "cpu-ns/op", "onefold", []string{"leaky-map"}, 1})
 }
 
 // best gives the fastest of t's peers; one that answers wrongly only where all
@@ -168,7 +168,7 @@ func report(f figures) string {
 		{"Wave", "wake-ns wake-cpu-ns B/waiter goroutines"},
 		{"Zipf", "cpu-ns/op p50-ns p99-ns B/op"},
 		{"DropIn", "cpu-ns/op ns/op B/op allocs/op"},
-		{"FutureHit", "ns/op"}, {"MemoHit", "ns/op"}, {"KeymutexFree", "ns/op"}, {"KeymutexOneKey", "ns/op"},
+		{"FutureHit", "cpu-ns/op ns/op"}, {"MemoHit", "cpu-ns/op ns/op"}, {"KeymutexFree", "cpu-ns/op ns/op"}, {"KeymutexOneKey", "cpu-ns/op ns/op"},
 	} {
 		f.medians(&b, g.bench, strings.Fields(g.units))
 	}
