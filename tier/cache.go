@@ -41,6 +41,7 @@ type Cache[K comparable, V any] struct {
 	tags    tags                                        // of far tiers
 	flights detached.Table[K, *Entry[V]]                // whoever holds a key's shard there may write the key in near
 	load    func(context.Context, K) (*Entry[V], error) // c.fetch, made once
+	many    detached.Many[K, *Entry[V]]
 	limit   limiter
 	leases  sync.Map // with JoinWithin: those that loads under way hold, by place
 
@@ -91,6 +92,7 @@ func NewSource[K comparable, V any](source Source[K, V], cfg Config, near Near[K
 	c.clock.start = time.Now()
 	c.limit = newLimiter(&c.cfg)
 	c.load = c.fetch
+	c.many = detached.Many[K, *Entry[V]]{Load: c.fetchMany, MaxKeys: c.cfg.MaxKeys}
 	c.ending, c.end = context.WithCancel(context.Background())
 	c.initFlights()
 	c.watch()

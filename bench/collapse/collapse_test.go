@@ -64,17 +64,23 @@ type pipeAddr struct{}
 func (pipeAddr) Network() string { return "pipe" }
 func (pipeAddr) String() string  { return "source" }
 
-// playInBubble runs a contender of this program on a bubble's clock.
+// playInBubble runs a contender of this process by the default plan, on a
+// bubble's clock.
 func playInBubble(t *testing.T, c contender, sc scenario) (run, figures) {
+	t.Helper()
+	return defaultPlan.playInBubble(t, c, sc)
+}
+
+func (p plan) playInBubble(t *testing.T, c contender, sc scenario) (run, figures) {
 	t.Helper()
 	var r run
 	synctest.Test(t, func(t *testing.T) {
 		var err error
-		if r, err = defaultPlan.play(t.Context(), c, sc, inMemory()); err != nil {
+		if r, err = p.play(t.Context(), c, sc, inMemory()); err != nil {
 			t.Fatal(err)
 		}
 	})
-	return r, newFigures(r, defaultPlan)
+	return r, newFigures(r, p)
 }
 
 func inProcess() []contender { return choose("", "nginx") }
@@ -82,12 +88,16 @@ func inProcess() []contender { return choose("", "nginx") }
 // Whoever coalesces makes one call of the source for a burst, and whoever does
 // not makes one for each caller: so each goes through what it is named for.
 func TestSourceCallsOfABurst(t *testing.T) {
+	p := defaultPlan
+	p.Steady = 0
 	for _, c := range inProcess() {
 		for _, sc := range scenarios {
 			t.Run(c.name+"/"+sc.String(), func(t *testing.T) {
-				_, f := playInBubble(t, c, sc)
+				_, f := p.playInBubble(t, c, sc)
 				want := 1
 				switch {
+				case c.name == onefoldAgain.name && sc == slowLeader:
+					want = 2
 				case c.name == plainContender.name:
 					want = defaultPlan.Callers
 				case c.name == otterContender.name && sc == slowLeader:
@@ -169,6 +179,27 @@ func TestGroupOutlivesASlowLeader(t *testing.T) {
 	}
 }
 
+// What the cache does that a bare coalescer cannot: it loads directly when there
+// is nothing to share, remembers a failure, and has a value for all who can wait
+// for a second load.
+func TestCacheAgainstItsTargets(t *testing.T) {
+	for _, sc := range scenarios {
+		if _, f := playInBubble(t, onefoldAgain, sc); len(f.Missed) > 0 {
+			t.Errorf("%v: missed %q", sc, f.Missed)
+		}
+	}
+	_, f := playInBubble(t, onefoldCache, uncacheable)
+	if f.Burst.SourceCalls != 1 || f.Shared > 2*defaultPlan.Callers || f.AtOnce < defaultPlan.Callers/2 {
+		t.Errorf("uncacheable: %d source calls at first, %d answers given to several, %d at once; want one call that tells all to load for themselves", f.Burst.SourceCalls, f.Shared, f.AtOnce)
+	}
+	if _, f = playInBubble(t, onefoldCache, failing); f.Steady.SourceCalls*20 > f.Steady.Calls {
+		t.Errorf("failing: %d source calls for %d later calls, want them answered from memory", f.Steady.SourceCalls, f.Steady.Calls)
+	}
+	if _, f = playInBubble(t, onefoldAgain, slowLeader); f.Burst.Errors+f.Steady.Errors > 0 {
+		t.Errorf("slow leader: %d and %d errors of callers who ask twice, want none", f.Burst.Errors, f.Steady.Errors)
+	}
+}
+
 // quick is a plan for servers in real time.
 func quick() plan {
 	p := defaultPlan
@@ -237,6 +268,20 @@ func TestNginxThatCannotStartSaysWhy(t *testing.T) {
 	}
 }
 
+// Only the machine's delay decides whether a run is made again.
+func TestDisturbedRunsAreRepeated(t *testing.T) {
+	p := quick()
+	p.Steady = 0
+	p.Slack = -time.Hour // no machine is as quick as that
+	if _, tried, err := p.playUndisturbed(t.Context(), plainContender, failing, loopback(), 2); tried != 2 || err != nil {
+		t.Errorf("%d runs, %v; want 2", tried, err)
+	}
+	p.Slack = time.Hour
+	if r, tried, err := p.playUndisturbed(t.Context(), plainContender, failing, loopback(), 2); tried != 1 || err != nil || r.totalSource != p.Callers {
+		t.Errorf("%d runs with %d source calls, %v; want 1 with %d", tried, r.totalSource, err, p.Callers)
+	}
+}
+
 func TestRank(t *testing.T) {
 	var hundred []time.Duration
 	for i := range 100 {
@@ -294,7 +339,7 @@ func TestCommandWritesTablesPageAndFigures(t *testing.T) {
 	dir := t.TempDir()
 	page, raw := filepath.Join(dir, "page.md"), filepath.Join(dir, "figures.json")
 	var stdout bytes.Buffer
-	err := command(t.Context(), []string{"-only", "No coalescing,x/sync Do", "-skip", "x/sync DoChan", "-callers", "2", "-steady", "1ms", "-page", page, "-json", raw}, &stdout, io.Discard)
+	err := command(t.Context(), []string{"-only", "No coalescing,x/sync Do", "-skip", "x/sync DoChan", "-callers", "2", "-steady", "1ms", "-tries", "1", "-page", page, "-json", raw}, &stdout, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

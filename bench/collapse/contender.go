@@ -49,6 +49,7 @@ var contenders = []contender{
 	nginxTuned,
 	onefoldGroup,
 	onefoldCache,
+	onefoldAgain,
 }
 
 // patient gives ctx the deadline of the caller's budget, which is how a caller

@@ -26,6 +26,12 @@ type figures struct {
 	// when none had.
 	FirstValue time.Duration `json:"first_value_ns"`
 
+	// Late is the most by which the machine woke a sleeper too late meanwhile.
+	Late time.Duration `json:"late_ns"`
+
+	// Runs is how many runs there were to get this one; see plan.playUndisturbed.
+	Runs int `json:"runs"`
+
 	// Missed says what is wanting of the target; nothing when it is met.
 	Missed []string `json:"missed"`
 }
@@ -55,6 +61,7 @@ func newFigures(r run, p plan) figures {
 		Burst:     newPhase(r.burst, r.burstSource),
 		Steady:    newPhase(r.steady, r.totalSource-r.burstSource),
 		AtOnce:    r.atOnce,
+		Late:      r.late,
 	}
 	answers := make(map[int64]int)
 	for _, c := range r.all() {

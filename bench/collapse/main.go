@@ -41,10 +41,11 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	flags := flag.NewFlagSet("collapse", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	var (
-		only = flags.String("only", "", "run contenders whose name begins with one of these, separated by commas")
-		skip = flags.String("skip", "", "leave out contenders whose name begins with one of these")
-		page = flags.String("page", "", "also write the tables, with the text around them, to this file")
-		raw  = flags.String("json", "", "also write all figures to this file")
+		only  = flags.String("only", "", "run contenders whose name begins with one of these, separated by commas")
+		skip  = flags.String("skip", "", "leave out contenders whose name begins with one of these")
+		page  = flags.String("page", "", "also write the tables, with the text around them, to this file")
+		tries = flags.Int("tries", 3, "runs of each while the machine is busy with other things")
+		raw   = flags.String("json", "", "also write all figures to this file")
 	)
 	flags.IntVar(&p.Callers, "callers", p.Callers, "callers at once")
 	flags.DurationVar(&p.Steady, "steady", p.Steady, "how long callers go on after their first call")
@@ -54,23 +55,25 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if flags.NArg() > 0 {
 		return fmt.Errorf("argument %q, want flags only", flags.Arg(0))
 	}
-	if p.Callers < 1 {
-		return fmt.Errorf("-callers is %d, want 1 or more", p.Callers)
+	if p.Callers < 1 || *tries < 1 {
+		return fmt.Errorf("-callers is %d and -tries is %d, want 1 or more", p.Callers, *tries)
 	}
 	chosen := choose(*only, *skip)
 	if len(chosen) == 0 {
 		return fmt.Errorf("-only %q and -skip %q leave no contender; names are %s", *only, *skip, names(contenders))
 	}
 
-	record := newRecord(p)
+	record := newRecord(p, *tries)
 	for _, sc := range scenarios {
 		for _, c := range chosen {
 			fmt.Fprintf(stderr, "%v: %s\n", sc, c.name)
-			r, err := p.play(ctx, c, sc, loopback())
+			r, tried, err := p.playUndisturbed(ctx, c, sc, loopback(), *tries)
 			if err != nil {
 				return err
 			}
-			record.Figures = append(record.Figures, newFigures(r, p))
+			f := newFigures(r, p)
+			f.Runs = tried
+			record.Figures = append(record.Figures, f)
 		}
 	}
 	return errors.Join(

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/onefold-go/onefold"
@@ -42,22 +43,56 @@ var onefoldGroup = contender{
 
 var onefoldCache = contender{
 	name: "Onefold, Cache",
-	how:  "`tier.Cache.Get` over a `mem` tier; an answer that may not be stored passes as an error",
+	how:  "`tier.Cache.GetResult` over a `mem` tier, with `Loaded.NoStore`, `RememberFailed`, `JoinWithin` of half a budget and `Read.Budget`",
 	open: func(s setting) (opened, error) {
-		cache, err := tier.New(
-			func(ctx context.Context, key string) (answer, error) { return smuggle(s.load(ctx, key)) },
-			tier.Config{Name: "collapse", TTL: keep, LoadTimeout: s.plan.LoadTimeout},
-			mem.New[string, answer](mem.Config{MaxEntries: capacity}))
-		if err != nil {
-			return opened{}, err
-		}
-		return opened{
-			get: s.patient(func(ctx context.Context, key string) (answer, error) {
-				return unpack(cache.Get(ctx, key))
-			}),
-			close: func() error { return closeNow(cache.Close) },
-		}, nil
+		return openCache(s, func(ctx context.Context, c *tier.Cache[string, answer], key string) tier.Result[answer] {
+			return c.GetResult(ctx, key, tier.Read{Budget: s.budget})
+		})
 	},
+}
+
+// A load becomes too old to join while callers wait for it, but it takes a new
+// call to find that out. When all callers came at once, none comes before they
+// have gone.
+var onefoldAgain = contender{
+	name: "Onefold, Cache, asked twice",
+	how:  "the same, with a budget in two parts: a caller who got nothing in a little over half of it asks again, and so does not join the load that is too old by now",
+	open: func(s setting) (opened, error) {
+		first := s.budget * 11 / 20
+		return openCache(s, func(ctx context.Context, c *tier.Cache[string, answer], key string) tier.Result[answer] {
+			r := c.GetResult(ctx, key, tier.Read{Budget: first})
+			if errors.Is(r.Err, onefold.ErrBudget) {
+				r = c.GetResult(ctx, key, tier.Read{Budget: s.budget - first})
+			}
+			return r
+		})
+	},
+}
+
+func openCache(s setting, ask func(context.Context, *tier.Cache[string, answer], string) tier.Result[answer]) (opened, error) {
+	source := tier.Source[string, answer]{
+		LoadEntry: func(ctx context.Context, key string, _ tier.Prior[answer]) (tier.Loaded[answer], error) {
+			a, err := s.load(ctx, key)
+			return tier.Loaded[answer]{Value: a, NoStore: a.noStore}, err
+		},
+	}
+	cache, err := tier.NewSource(source, tier.Config{
+		Name:           "collapse",
+		TTL:            keep,
+		LoadTimeout:    s.plan.LoadTimeout,
+		JoinWithin:     s.plan.Budget / 2,
+		RememberFailed: func(error) bool { return true },
+	}, mem.New[string, answer](mem.Config{MaxEntries: capacity}))
+	if err != nil {
+		return opened{}, err
+	}
+	return opened{
+		get: func(ctx context.Context, key string) (answer, error) {
+			r := ask(ctx, cache, key)
+			return r.Value, r.Err
+		},
+		close: func() error { return closeNow(cache.Close) },
+	}, nil
 }
 
 // closeNow closes what may have loads under way that nobody waits for.

@@ -18,15 +18,17 @@ type record struct {
 	Machine string            `json:"machine"`
 	Uses    map[string]string `json:"versions"` // of what is compared
 	Plan    plan              `json:"plan"`
+	Tries   int               `json:"tries"` // runs of each at the most
 	Figures []figures         `json:"figures"`
 }
 
-func newRecord(p plan) *record {
+func newRecord(p plan, tries int) *record {
 	return &record{
 		Date:    time.Now().UTC().Format(time.DateOnly),
 		Machine: fmt.Sprintf("%s/%s, %d processors, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version()),
 		Uses:    versions(),
 		Plan:    p,
+		Tries:   tries,
 	}
 }
 
@@ -86,7 +88,7 @@ func (r *record) Table(scenario string) string {
 	heads := []string{
 		"", "first calls: p50", "p99", "max", "source calls",
 		"later calls", "p50", "p99", "max", "source calls", "most at once",
-		last.head, "target",
+		last.head, "machine late", "target",
 	}
 	head := "| " + strings.Join(heads, " | ") + " |\n"
 	b.WriteString(head)
@@ -99,7 +101,7 @@ func (r *record) Table(scenario string) string {
 		cells = append(cells, spread(f.Burst)...)
 		cells = append(cells, fmt.Sprint(f.Steady.Calls))
 		cells = append(cells, spread(f.Steady)...)
-		cells = append(cells, fmt.Sprint(f.AtOnce), last.cell(f), verdict(f))
+		cells = append(cells, fmt.Sprint(f.AtOnce), last.cell(f), short(f.Late), verdict(f))
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 	}
 	return b.String()
@@ -109,11 +111,18 @@ func spread(p phase) []string {
 	return []string{short(p.Took.P50), short(p.Took.P99), short(p.Took.Max), fmt.Sprint(p.SourceCalls)}
 }
 
+// verdict says also how many callers went without an answer where there was
+// one to be had, since the targets count only who was answered when.
 func verdict(f figures) string {
-	if len(f.Missed) == 0 {
+	errors := f.Burst.Errors + f.Steady.Errors
+	switch {
+	case len(f.Missed) > 0:
+		return "missed: " + strings.Join(f.Missed, ", ")
+	case errors > 0 && f.Scenario != failing.String():
+		return fmt.Sprintf("met, by %d errors", errors)
+	default:
 		return "met"
 	}
-	return "missed: " + strings.Join(f.Missed, ", ")
 }
 
 // short writes d with three digits that matter at the most, so that a hit and

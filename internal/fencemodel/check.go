@@ -13,9 +13,9 @@ import (
 // A Model is a system that moves in atomic steps between states.
 type Model[S comparable] struct {
 	Start []S
-	Next  func(s *S, emit func(Step, *S)) // all steps from s; emit keeps no pointer
-	Bad   func(s *S) string               // the property that s breaks, or ""
-	Done  func(s *S) bool                 // whether the system may end in s
+	Next  func(s *S, emit func(Step, S)) // all steps from s
+	Bad   func(s *S) string              // the property that s breaks, or ""
+	Done  func(s *S) bool                // whether the system may end in s
 
 	// Finish asks more than that no state is a dead end: from every state some
 	// order of steps must lead to one in which the system may end.
@@ -138,8 +138,8 @@ func (c *search[S]) expand(s *S, number uint32) {
 		return
 	}
 	steps := 0
-	c.Next(s, func(_ Step, next *S) {
-		to := c.visit(next, number, steps)
+	c.Next(s, func(_ Step, next S) {
+		to := c.visit(&next, number, steps)
 		steps++
 		if c.Finish {
 			c.from, c.to = append(c.from, number), append(c.to, to)
@@ -169,10 +169,10 @@ func (c *search[S]) fail(fault string, number uint32) {
 	s := c.Start[c.nth[path[0]]]
 	for _, number := range path[1:] {
 		nth, then := 0, s
-		c.Next(&s, func(step Step, next *S) {
+		c.Next(&s, func(step Step, next S) {
 			if nth == int(c.nth[number]) {
 				c.res.Trace = append(c.res.Trace, step)
-				then = *next
+				then = next
 			}
 			nth++
 		})

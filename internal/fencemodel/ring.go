@@ -42,7 +42,7 @@ func Ring(waits []uint8, naive bool) Model[ring] {
 	return Model[ring]{
 		Start:  []ring{start},
 		Finish: true,
-		Next: func(s *ring, emit func(Step, *ring)) {
+		Next: func(s *ring, emit func(Step, ring)) {
 			for i := range waits {
 				s.step(uint8(i), waits[i], naive, emit)
 			}
@@ -82,9 +82,9 @@ func isRing(waits []uint8) bool {
 	return false
 }
 
-var loadNames = [maxLoads]string{"A", "B", "C", "D"}
+var loadNames = [maxLoads]string{"A:", "B:", "C:", "D:"}
 
-func (s *ring) step(i, other uint8, naive bool, emit func(Step, *ring)) {
+func (s *ring) step(i, other uint8, naive bool, emit func(Step, ring)) {
 	n := *s
 	who := loadNames[i]
 	switch s.pc[i] {
@@ -94,7 +94,7 @@ func (s *ring) step(i, other uint8, naive bool, emit func(Step, *ring)) {
 		if naive {
 			n.pc[i] = ringWait
 		}
-		emit(Step{Who: who, Text: "publishes that it waits for load %d", A: other}, &n)
+		emit(Step{Who: who, Text: "publishes that it waits for load %d", A: other}, n)
 	case ringWalk:
 		next := s.edge[s.at[i]]
 		text := "looks at load %d, which waits"
@@ -111,12 +111,12 @@ func (s *ring) step(i, other uint8, naive bool, emit func(Step, *ring)) {
 		default:
 			n.at[i] = next
 		}
-		emit(Step{Who: who, Text: text, A: s.at[i]}, &n)
+		emit(Step{Who: who, Text: text, A: s.at[i]}, n)
 	case ringWait:
 		if other != Nobody && s.pc[other] != ringDone {
 			return
 		}
 		n.pc[i], n.edge[i] = ringDone, Nobody
-		emit(Step{Who: who, Text: "ends"}, &n)
+		emit(Step{Who: who, Text: "ends"}, n)
 	}
 }
