@@ -2,6 +2,8 @@ package detached_test
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,4 +119,104 @@ func TestAbandonedFlightLeavesTheNextAlone(t *testing.T) {
 		}
 		next.Wait(t.Context())
 	})
+}
+
+// An older load that still runs is invalidated with the newer one.
+func TestDetachReachesTheOlderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stored := 0
+		var tab table
+		tab.Init(detached.Policy[string, int]{
+			JoinWithin: time.Second,
+			Store:      func(_ string, v int) { stored = v },
+		})
+		stuck := func(context.Context, string) (int, error) {
+			time.Sleep(5 * time.Second)
+			return 1, nil
+		}
+		older := tab.Start(t.Context(), "k", stuck)
+		time.Sleep(2 * time.Second)
+		newer := tab.Start(t.Context(), "k", stuck)
+		tab.Detach("k", nil)
+		if o := older.Wait(t.Context()); o.Value != 1 || o.Err != nil {
+			t.Errorf("the caller of the older load got %+v, want its value", o)
+		}
+		newer.Wait(t.Context())
+		if stored != 0 {
+			t.Error("a value from before Detach was stored")
+		}
+	})
+}
+
+// A load gives its turn back however it ends.
+func TestTurnComesBack(t *testing.T) {
+	for name, load := range map[string]func(context.Context, string) (int, error){
+		"panics": func(context.Context, string) (int, error) { panic("out of paper") },
+		"exits":  func(context.Context, string) (int, error) { runtime.Goexit(); return 0, nil },
+		"fails":  func(context.Context, string) (int, error) { return 0, errors.New("down") },
+	} {
+		for _, wait := range []time.Duration{0, time.Second} {
+			synctest.Test(t, func(t *testing.T) {
+				tab := onlyOne(wait)
+				call := tab.Start(t.Context(), "k", load)
+				if o := call.Wait(t.Context()); o.Err == nil {
+					t.Errorf("a load that %s came to %+v", name, o)
+				}
+				if o := tab.Do(t.Context(), "other", gives(2)); o.Value != 2 {
+					t.Errorf("after a load that %s, with QueueWait %v, the next came to %+v, want 2", name, wait, o)
+				}
+			})
+		}
+	}
+}
+
+// A turn that comes at the very time when the load stops waiting for it is not
+// lost. Which of the two the load sees first is chance.
+func TestTurnComesAsTheLoadLeaves(t *testing.T) {
+	for range 50 {
+		for name, leave := range map[string]func(cancel func(), call *detached.Call[string, int], ctx context.Context){
+			"its patience ends": func(func(), *detached.Call[string, int], context.Context) { time.Sleep(time.Second) },
+			"it is abandoned": func(cancel func(), call *detached.Call[string, int], ctx context.Context) {
+				synctest.Wait()
+				cancel()
+				call.Wait(ctx)
+			},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				tab := onlyOne(time.Second)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				var queued detached.Call[string, int]
+				// This load runs here, and gives its turn back as it returns.
+				tab.Do(context.Background(), "k", func(context.Context, string) (int, error) {
+					queued = tab.Start(ctx, "queued", gives(1))
+					synctest.Wait()
+					leave(cancel, &queued, ctx)
+					return 2, nil
+				})
+				if o := tab.Do(t.Context(), "other", gives(3)); o.Err != nil && name == "it is abandoned" {
+					t.Errorf("a load after one that left the queue as %s came to %+v, want 3", name, o)
+				}
+				time.Sleep(3 * time.Second) // whatever became of the queued load is over
+				if o := tab.Do(t.Context(), "last", gives(4)); o.Value != 4 {
+					t.Errorf("when %s, the turn is lost: a later load came to %+v, want 4", name, o)
+				}
+				if name != "it is abandoned" {
+					queued.Wait(ctx)
+				}
+			})
+		}
+	}
+}
+
+// onlyOne is a table in which one load runs at a time.
+func onlyOne(wait time.Duration) *table {
+	tab := new(table)
+	tab.Init(detached.Policy[string, int]{
+		CancelAbandoned: true,
+		MaxLoads:        1,
+		QueueWait:       wait,
+		Limited:         func(limit string, _ int) error { return errors.New(limit) },
+	})
+	return tab
 }
