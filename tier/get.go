@@ -219,6 +219,8 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 			return Result[V]{}, false
 		case e.why != NotStale && now >= c.fallbackUntil(e, s.want):
 			return Result[V]{}, false
+		case e.why == NotStale && e.from != SourceLevel && now >= e.fresh: // it has expired since it was read
+			return Result[V]{}, false
 		}
 	}
 	outcome := onefold.Led

@@ -247,6 +247,9 @@ func (m *manyFetching[K, V]) askSource(ctx context.Context, pending []int) {
 		}
 		return
 	}
+	for _, p := range pending {
+		m.all[p].stamp = c.fences.now()
+	}
 	began := c.clock.now()
 	values, err := func() (map[K]V, error) {
 		defer leave()
