@@ -145,7 +145,7 @@ var detachedFaults = []fault{
 		name:  "queue-keeps-the-abandoned",
 		wrong: "a load that nobody waits for any more goes on waiting for its turn",
 		file:  "internal/detached/run.go",
-		old:   "case <-f.X.ctx.Done():\n\t\tif !leave() {",
+		old:   "case <-ctx.Done():\n\t\tif !leave() {",
 		new:   "case <-make(chan struct{}):\n\t\tif !leave() {",
 		tests: []string{"./internal/detached", "."},
 	},
@@ -154,7 +154,7 @@ var detachedFaults = []fault{
 		wrong: "a turn that comes as its load is abandoned is lost",
 		file:  "internal/detached/run.go",
 		old:   "if !leave() {\n\t\t\tt.turns.done()",
-		new:   "if !leave() && f.X.final {\n\t\t\tt.turns.done()",
+		new:   "if !leave() && ctx.Err() == nil {\n\t\t\tt.turns.done()",
 		tests: []string{"./internal/detached", "."},
 	},
 	{
@@ -162,7 +162,7 @@ var detachedFaults = []fault{
 		wrong: "a load whose turn comes at the end of its patience is refused, and the turn lost",
 		file:  "internal/detached/run.go",
 		old:   "if !leave() {\n\t\t\treturn 0, nil",
-		new:   "if !leave() && f.X.final {\n\t\t\treturn 0, nil",
+		new:   "if !leave() && ctx.Err() != nil {\n\t\t\treturn 0, nil",
 		tests: []string{"./internal/detached", "."},
 	},
 	{
@@ -193,8 +193,8 @@ var detachedFaults = []fault{
 		name:  "queue-end-for-the-joiners",
 		wrong: "with FirstCaller, the joiners of a queued load get the cancellation of its leader",
 		file:  "internal/detached/run.go",
-		old:   "return flight.Forsaken, f.X.ctx.Err()",
-		new:   "return flight.Returned, f.X.ctx.Err()",
+		old:   "return flight.Forsaken, ctx.Err()",
+		new:   "return flight.Returned, ctx.Err()",
 		tests: []string{"./internal/detached", "."},
 	},
 	{
@@ -281,8 +281,8 @@ var detachedFaults = []fault{
 		name:  "budget-for-the-first-join-only",
 		wrong: "a call that joins a second load has no budget any more",
 		file:  "internal/detached/call.go",
-		old:   "c.again = true\n\t\tc.table.again.Add(1)",
-		new:   "c.again, c.patience = true, nil\n\t\tc.table.again.Add(1)",
+		old:   "c.again = true\n\tc.table.again.Add(1)",
+		new:   "c.again, c.patience = true, nil\n\tc.table.again.Add(1)",
 		tests: []string{"./internal/detached", "."},
 	},
 	{

@@ -95,7 +95,7 @@ var groupFaults = []fault{
 	{
 		name:  "crash-on-panic-ignored",
 		wrong: "CrashOnPanic lets the callers recover, and the process goes on",
-		file:  "group.go",
+		file:  "rules.go",
 		old:   "if c.OnPanic == CrashOnPanic {",
 		new:   "if c.OnPanic > CrashOnPanic {",
 		tests: []string{"."},
@@ -103,7 +103,7 @@ var groupFaults = []fault{
 	{
 		name:  "abandoned-by-default-goes-on",
 		wrong: "the default OnAbandon lets a load go on that nobody waits for",
-		file:  "group.go",
+		file:  "rules.go",
 		old:   "c.OnAbandon != FinishLoad",
 		new:   "c.OnAbandon == CancelLoad",
 		tests: []string{"."},
@@ -111,7 +111,7 @@ var groupFaults = []fault{
 	{
 		name:  "callers-unlimited-by-default",
 		wrong: "a Config that names no limit has none",
-		file:  "group.go",
+		file:  "rules.go",
 		old:   "cmp.Or(c.MaxCallers, DefaultMaxCallers)",
 		new:   "cmp.Or(c.MaxCallers, 1<<30)",
 		tests: []string{"."},
@@ -119,7 +119,7 @@ var groupFaults = []fault{
 	{
 		name:  "flights-unlimited-by-default",
 		wrong: "the number of keys that load at once has no bound",
-		file:  "group.go",
+		file:  "rules.go",
 		old:   "MaxFlights:      DefaultMaxFlights,",
 		new:   "MaxFlights:      0,",
 		tests: []string{"."},
@@ -159,7 +159,7 @@ var groupFaults = []fault{
 	{
 		name:  "hook-load-failure-as-success",
 		wrong: "the Load hook hears of a failed load as one that did well",
-		file:  "group.go",
+		file:  "rules.go",
 		old:   "if l.Err != nil {",
 		new:   "if false {",
 		tests: []string{"."},

@@ -143,7 +143,7 @@ var loadctxFaults = []fault{
 	{
 		name:  "ring-shows-keys",
 		wrong: "the error of a ring prints keys that may be secret",
-		file:  "group.go",
+		file:  "rules.go",
 		old:   "if c.ShowKeys {",
 		new:   "if true {",
 		tests: []string{"."},

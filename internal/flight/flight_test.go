@@ -123,6 +123,62 @@ func TestSettleStoresBeforeItFreesTheKey(t *testing.T) {
 	}
 }
 
+// A flight that was detached is in sight until its load has returned, and its
+// end leaves the flight that took its place alone.
+func TestDetachedFlight(t *testing.T) {
+	tab := newTable()
+	old := lead(tab, "k")
+	s := old.Shard()
+	s.Lock()
+	s.DetachLocked(old)
+	s.Drained = make(chan struct{})
+	s.Unlock()
+	next := lead(tab, "k")
+
+	loading := func(want ...*fly) {
+		t.Helper()
+		s.Lock()
+		defer s.Unlock()
+		got := s.LoadingLocked()
+		if len(got) != len(want) || len(want) > 0 && !slices.Contains(got, want[0]) || len(want) > 1 && !slices.Contains(got, want[1]) {
+			t.Errorf("%d flights are loading, want %d", len(got), len(want))
+		}
+	}
+	returned := func(f *fly, want bool) {
+		t.Helper()
+		s.Lock()
+		defer s.Unlock()
+		if drained := f.ReturnedLocked(); drained != want {
+			t.Errorf("drained = %v with %d running", drained, s.Running)
+		}
+	}
+
+	loading(old, next)
+	settle(old, flight.Ending[int]{Value: 1}, nil)
+	returned(old, false)
+	loading(next)
+	if find(tab, "k") != next {
+		t.Error("the end of a detached flight freed the key of the next")
+	}
+	settle(next, flight.Ending[int]{Value: 2}, nil)
+	returned(next, true)
+	loading()
+}
+
+// Likewise when it is abandoned.
+func TestDetachedFlightThatIsAbandoned(t *testing.T) {
+	tab := newTable()
+	old := lead(tab, "k")
+	s := old.Shard()
+	s.Lock()
+	s.DetachLocked(old)
+	s.Unlock()
+	next := lead(tab, "k")
+	if left, abandoned := old.Leave(true); !left || !abandoned || find(tab, "k") != next {
+		t.Errorf("the last leaves a detached flight: %v, %v, and the next is found: %v", left, abandoned, find(tab, "k") == next)
+	}
+}
+
 func remove(f *fly) {
 	f.Shard().Lock()
 	defer f.Shard().Unlock()
