@@ -45,6 +45,14 @@ cover: deps ## run the tests and print how much of each package they reach
 	go test -skip '^TestDocuments$$' -coverprofile=cover.out work
 	go tool cover -func=cover.out | tail -n 1
 
+.PHONY: faults
+faults: ## build named faults into the library and see that the tests find each (FAULTS=forget picks by name)
+	go test -tags faults -count=1 -v -timeout 30m -parallel 2 -run '^Test(FaultsStand|GateTellsEndsApart|Faults)$$/($(FAULTS))' ./internal/faults
+
+.PHONY: bench
+bench: ## run all libraries side by side and rewrite docs/bench (a quarter of an hour; best on a quiet machine)
+	go run ./bench/cmd/sidebyside $(ARGS)
+
 .PHONY: fmt
 fmt: ## format the Go files
 	git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r gofmt -s -w

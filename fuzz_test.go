@@ -1,10 +1,6 @@
 package onefold_test
 
-import (
-	"testing"
-
-	"github.com/onefold-go/onefold"
-)
+import "testing"
 
 // FuzzGroup plays what the bytes say to a group and to the model.
 //
@@ -19,7 +15,7 @@ func FuzzGroup(f *testing.F) {
 		"\x00\x00\x00\x02\x01\x00" + "\x00\x00\x01\x00\x03" + "\x01\x00\x00\x01\x00" + "\x01\x00\x01\x01\x02"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		sc := decode(data)
-		sc.cfg.LoadContext = onefold.Detached
+		sc.withoutFirstCaller()
 		if diff := differences(stage(t, sc, clock{}), modelOf(sc)); diff != "" {
 			t.Fatalf("%s%s", sc, diff)
 		}

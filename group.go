@@ -1,7 +1,6 @@
 package onefold
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -192,41 +191,6 @@ func (g *Group[K, V]) ready() {
 }
 
 func (g *Group[K, V]) init() {
-	c := g.Config
-	g.fault = c.Validate()
-	p := detached.Policy[K, V]{
-		Name:            func() string { return cmp.Or(c.Name, fmt.Sprintf("%T", g)[1:]) },
-		Context:         [...]detached.Context{Detached: detached.Values, Bounded: detached.Background, FirstCaller: detached.Whole}[min(c.LoadContext, FirstCaller)],
-		Carry:           c.Carry,
-		Timeout:         c.LoadTimeout,
-		CancelAbandoned: c.OnAbandon != FinishLoad,
-		JoinWithin:      c.JoinWithin,
-		Succeed:         c.RetryFailed,
-		MaxCallers:      cmp.Or(c.MaxCallers, DefaultMaxCallers),
-		MaxFlights:      DefaultMaxFlights,
-		MaxLoads:        max(0, c.MaxLoads),
-		QueueWait:       c.QueueWait,
-		Limited: func(limit string, value int) error {
-			return &LimitError{Name: c.Name, Limit: limit, Value: value}
-		},
-	}
-	if c.ShowKeys {
-		p.ShowKey = func(key K) string { return fmt.Sprint(key) }
-	}
-	if c.OnPanic == CrashOnPanic {
-		p.Crash = func(p *flight.Panic) { panic(&PanicError{Value: p.Value, Stack: p.Stack}) }
-	}
-	if hook := c.Hooks.Load; hook != nil {
-		p.Loaded = func(l detached.Load[V]) {
-			e := Event{Name: c.Name, KeyHash: l.Hash, Outcome: Led, Callers: l.Served, Took: l.Took, Err: l.Err}
-			if l.Panic != nil {
-				e.Err = &PanicError{Value: l.Panic.Value, Stack: l.Panic.Stack}
-			}
-			if l.Err != nil {
-				e.Outcome = Failed
-			}
-			hook(e)
-		}
-	}
-	g.table.Init(p)
+	g.fault = g.Config.Validate()
+	g.table.Init(detached.Typed[K, V](g.Config.rules(), g))
 }

@@ -44,18 +44,30 @@ func TestNoTraceOfAnIdleKey(t *testing.T) {
 
 // SPEC: M01
 func TestMemoryDoesNotGrowWithKeysSeen(t *testing.T) {
-	const keys = 20_000
+	const keys = 8_000
 	plain := func(*onefold.Group[int, int], int) {}
+	quick := func(_ context.Context, key int) (int, error) { return key, nil }
 	for name, tt := range map[string]struct {
 		ctx    context.Context
 		during func(g *onefold.Group[int, int], key int) // a load
+		cfg    onefold.Config
 	}{
-		"inline":        {context.Background(), plain},
-		"own goroutine": {t.Context(), plain},
-		"forgotten":     {context.Background(), (*onefold.Group[int, int]).Forget},
+		"inline":        {ctx: context.Background(), during: plain},
+		"own goroutine": {ctx: t.Context(), during: plain},
+		"forgotten":     {ctx: context.Background(), during: (*onefold.Group[int, int]).Forget},
+		"refused": {ctx: context.Background(), during: func(g *onefold.Group[int, int], key int) {
+			g.DoResult(context.Background(), key, quick, onefold.Call{NotBefore: time.Now()})
+		}},
+		"asked by a load": {ctx: context.Background(), during: func(g *onefold.Group[int, int], key int) {
+			_, _ = g.Do(context.Background(), -key-1, quick)
+		}},
+		"limited": {ctx: t.Context(), during: plain, cfg: onefold.Config{
+			LoadTimeout: time.Hour, MaxLoads: 1, QueueWait: time.Hour, JoinWithin: time.Hour,
+			RetryFailed: func(error) bool { return true },
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var g onefold.Group[int, int]
+			g := onefold.Group[int, int]{Config: tt.cfg}
 			load := func(_ context.Context, key int) (int, error) {
 				tt.during(&g, key)
 				return key, nil

@@ -184,20 +184,32 @@ func TestLeavingAsTheValueArrives(t *testing.T) {
 
 // SPEC: M02
 func TestStormOfLeavingCallers(t *testing.T) {
-	tell(t, onefold.Config{}, func(s *story) {
+	for name, cfg := range map[string]onefold.Config{
+		"detached":     {},
+		"first caller": {LoadContext: onefold.FirstCaller},
+		"timed":        {LoadTimeout: time.Hour, JoinWithin: 1500 * ms},
+		"tried again":  {RetryFailed: func(error) bool { return true }},
+		"queued":       {MaxLoads: 2, QueueWait: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) { stormOfLeavingCallers(t, cfg) })
+	}
+}
+
+func stormOfLeavingCallers(t *testing.T, cfg onefold.Config) {
+	tell(t, cfg, func(s *story) {
 		load := func(ctx context.Context, _ string) (int, error) {
 			<-ctx.Done()
 			return 0, ctx.Err()
 		}
 		errs := make(chan error)
-		for i := range 1000 {
+		for i := range 400 {
 			ctx := s.cancelledAt(time.Duration(i%10) * time.Second)
 			go func() {
 				_, err := s.ask(ctx, &s.group, fmt.Sprint(i%7), load)
 				errs <- err
 			}()
 		}
-		for range 1000 {
+		for range 400 {
 			if err := <-errs; !errors.Is(err, context.Canceled) {
 				s.Errorf("a caller that cancels got %v", err)
 			}

@@ -117,7 +117,7 @@ func TestPeerPanicUnderAChannelCall(t *testing.T) {
 // second caller has all day: it gets "deadline exceeded". Met wherever the load
 // is given the context of the caller who happens to come first.
 //
-// SPEC: G10
+// SPEC: G10, N17
 func TestPeerLeadersDeadlineIsNotTheJoiners(t *testing.T) {
 	for _, strategy := range []onefold.LoadContext{onefold.Detached, onefold.Bounded, onefold.FirstCaller} {
 		tell(t, onefold.Config{LoadContext: strategy, LoadTimeout: time.Minute}, func(s *story) {

@@ -103,7 +103,10 @@ func (p *play) age() time.Duration { return time.Since(p.start) }
 
 // load is every load of a play. It does what is planned for it.
 func (p *play) load(ctx context.Context, key int) (string, error) {
-	leader, _ := ctx.Value(opKey{}).(int)
+	leader, known := ctx.Value(opKey{}).(int)
+	if !known {
+		leader = nobody
+	}
 	p.mu.Lock()
 	name, plan := loadName(key, p.turns[key]), p.planOf(key, p.turns[key])
 	p.turns[key]++

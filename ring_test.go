@@ -127,18 +127,18 @@ func TestRingThroughEverythingThatLoads(t *testing.T) {
 	}
 }
 
-// A ring of a thousand loads has an error of a thousand steps, and a text that
+// A ring of two hundred loads has an error of as many steps, and a text that
 // fits on a screen.
 func TestTextOfALongRingIsShort(t *testing.T) {
 	g := onefold.Group[int, int]{Config: onefold.Config{Name: "links", ShowKeys: true}}
 	var load func(context.Context, int) (int, error)
-	load = func(ctx context.Context, i int) (int, error) { return g.Do(ctx, (i+1)%1000, load) }
+	load = func(ctx context.Context, i int) (int, error) { return g.Do(ctx, (i+1)%200, load) }
 	_, err := g.Do(t.Context(), 0, load)
 	ring := ringOf(t, err)
-	if len(ring.Ring) != 1000 || ring.Ring[999].Key != "999" {
-		t.Errorf("the ring has %d steps, want 1000", len(ring.Ring))
+	if len(ring.Ring) != 200 || ring.Ring[199].Key != "199" {
+		t.Errorf("the ring has %d steps, want 200", len(ring.Ring))
 	}
-	if text := err.Error(); !strings.HasSuffix(text, "-> links key 14 -> 985 more -> links key 0") {
+	if text := err.Error(); !strings.HasSuffix(text, "-> links key 14 -> 185 more -> links key 0") {
 		t.Errorf("the text is %s", text)
 	}
 }

@@ -153,10 +153,19 @@ type heard struct {
 // Ran is what can be seen of one load.
 type ran struct {
 	name   string
-	leader int // the op
+	leader int // the op, or nobody where the load cannot tell
 	began  time.Duration
 	ended  time.Duration // its context
 	with   ending
+}
+
+const nobody = -1
+
+// withoutFirstCaller makes sc one with a single right answer.
+func (sc *scenario) withoutFirstCaller() {
+	if sc.cfg.LoadContext == onefold.FirstCaller {
+		sc.cfg.LoadContext = onefold.Detached
+	}
 }
 
 func loadName(key, nth int) string { return fmt.Sprintf("key %d, load %02d", key, nth) }

@@ -25,22 +25,33 @@ type Codec[V any] interface {
 // keys have different encodings.
 type Key[K any] func(dst []byte, key K) []byte
 
+// MaxJSON is the greatest length in bytes of a value's JSON.
+const MaxJSON = 64 << 20
+
 // JSON encodes with encoding/json. Numbers in interface values decode as
-// json.Number, so that large ones keep their digits.
-func JSON[V any]() Codec[V] { return jsonCodec[V]{} }
+// json.Number, so that large ones keep their digits. JSON over MaxJSON is
+// refused before it is looked at, and what is nested over 10,000 deep, a bound
+// of encoding/json's own, while it is.
+func JSON[V any]() Codec[V] { return jsonCodec[V]{max: MaxJSON} }
 
-type jsonCodec[V any] struct{}
+type jsonCodec[V any] struct{ max int }
 
-func (jsonCodec[V]) Append(dst []byte, v V) ([]byte, error) {
+func (c jsonCodec[V]) Append(dst []byte, v V) ([]byte, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return dst, fmt.Errorf("codec: encode JSON: %w", err)
 	}
+	if len(data) > c.max {
+		return dst, fmt.Errorf("codec: encode JSON: %d bytes, want at most %d", len(data), c.max)
+	}
 	return append(dst, data...), nil
 }
 
-func (jsonCodec[V]) Decode(data []byte) (V, error) {
+func (c jsonCodec[V]) Decode(data []byte) (V, error) {
 	var v V
+	if len(data) > c.max {
+		return v, fmt.Errorf("codec: decode JSON: %d bytes, want at most %d", len(data), c.max)
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	if err := d.Decode(&v); err != nil {

@@ -74,6 +74,34 @@ func TestJSONRefuses(t *testing.T) {
 	}
 }
 
+// SPEC: S06
+func TestJSONLimits(t *testing.T) {
+	c := codec.JSON[any]()
+	nested := func(depth int) []byte {
+		return []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
+	}
+	if _, err := c.Decode(nested(10_000)); err != nil {
+		t.Errorf("10,000 deep: %v", err)
+	}
+	if v, err := c.Decode(nested(10_001)); err == nil {
+		t.Errorf("10,001 deep: %T, want an error", v)
+	}
+
+	if v, err := c.Decode(make([]byte, codec.MaxJSON+1)); err == nil || !strings.Contains(err.Error(), "67108865 bytes") {
+		t.Errorf("a byte over MaxJSON: %T, %v; want an error with the size", v, err)
+	}
+	small := codec.JSONOf[string](5)
+	if got := roundTrip(t, small, "abc"); got != "abc" {
+		t.Errorf("as long as may be, it comes back as %q", got)
+	}
+	if data, err := small.Append([]byte("dst"), "abcd"); err == nil || !strings.Contains(err.Error(), "6 bytes, want at most 5") {
+		t.Errorf("a byte over: Append = %q, %v", data, err)
+	}
+	if v, err := small.Decode([]byte(`"abc" `)); err == nil || !strings.Contains(err.Error(), "6 bytes, want at most 5") {
+		t.Errorf("a byte over: Decode = %q, %v", v, err)
+	}
+}
+
 // SPEC: N11
 func TestBytes(t *testing.T) {
 	for _, v := range []string{"", "\x00", "value"} {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/onefold-go/onefold"
@@ -40,6 +41,7 @@ type Cache[K comparable, V any] struct {
 	tags    tags                                        // of far tiers
 	flights detached.Table[K, *Entry[V]]                // whoever holds a key's shard there may write the key in near
 	load    func(context.Context, K) (*Entry[V], error) // c.fetch, made once
+	many    detached.Many[K, *Entry[V]]
 	limit   limiter
 	leases  sync.Map // with JoinWithin: those that loads under way hold, by place
 
@@ -49,7 +51,7 @@ type Cache[K comparable, V any] struct {
 
 	ending     context.Context //nolint:containedctx // of what runs in the background; it ends with Close
 	end        context.CancelFunc
-	background sync.WaitGroup
+	background background
 }
 
 // New makes a cache over load, which reads the source. near may be nil when
@@ -90,6 +92,7 @@ func NewSource[K comparable, V any](source Source[K, V], cfg Config, near Near[K
 	c.clock.start = time.Now()
 	c.limit = newLimiter(&c.cfg)
 	c.load = c.fetch
+	c.many = detached.Many[K, *Entry[V]]{Load: c.fetchMany, MaxKeys: c.cfg.MaxKeys}
 	c.ending, c.end = context.WithCancel(context.Background())
 	c.initFlights()
 	c.watch()
@@ -228,28 +231,41 @@ func (c *Cache[K, V]) Close(ctx context.Context) error {
 	c.clock.stop()
 	err := c.flights.Close(ctx)
 	if err == nil {
-		err = c.drain(ctx)
+		err = c.background.wait(ctx)
 	}
 	c.near.Clear()
 	return err
 }
 
-// drain waits for what runs in the background.
-func (c *Cache[K, V]) drain(ctx context.Context) error {
+// background is what runs behind callers and ends by itself or with Close.
+type background struct {
+	running atomic.Int32
+	all     sync.WaitGroup
+}
+
+// Go runs do.
+func (b *background) Go(do func()) {
+	b.running.Add(1)
+	b.all.Go(func() {
+		defer b.running.Add(-1)
+		do()
+	})
+}
+
+// wait returns when nothing runs any more, or ctx ends.
+func (b *background) wait(ctx context.Context) error {
+	if b.running.Load() == 0 {
+		return nil // also when ctx has ended
+	}
 	done := make(chan struct{})
-	go func() { // ends when what it waits for does, within a second of Close
-		c.background.Wait()
+	go func() { // ends with what it waits for, which is soon after Close
+		b.all.Wait()
 		close(done)
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		select {
-		case <-done: // both are ready
-			return nil
-		default:
-			return ctx.Err()
-		}
+		return ctx.Err()
 	}
 }

@@ -142,6 +142,13 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 		return entry, err
 	}, func() { c.near.Delete(key) })
 	o := call.Wait(context.WithoutCancel(ctx))
+	// A Delete, a push or a gap may have taken the write out of the table. What
+	// took its place may have read a far tier before the write came there.
+	c.flights.Detach(key, func() {
+		if c.near.Get(key) != o.Value {
+			c.near.Delete(key)
+		}
+	})
 	if p := o.Panic(); p != nil {
 		panic(&onefold.PanicError{Value: p.Value, Stack: p.Stack})
 	}

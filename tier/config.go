@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/onefold-go/onefold"
+	"github.com/onefold-go/onefold/batch"
 )
 
 // What a [Config] means that names nothing else.
@@ -141,6 +142,11 @@ type Config struct {
 	// all. Only with MaxLoads.
 	QueueWait time.Duration
 
+	// MaxKeys is the greatest number of keys in one call of Source.LoadMany.
+	// More are loaded in several calls at once. Zero means
+	// batch.DefaultMaxKeys.
+	MaxKeys int
+
 	// MaxTags is how many tags have their invalidation remembered one by one.
 	// Beyond that, the oldest are forgotten and whatever is older than they is
 	// invalid. Zero means DefaultMaxTags.
@@ -230,6 +236,7 @@ func (c Config) Validate() error {
 	}{
 		{"MaxCallers", onefold.DefaultMaxCallers, c.MaxCallers},
 		{"MaxLoads", 0, c.MaxLoads},
+		{"MaxKeys", batch.DefaultMaxKeys, c.MaxKeys},
 		{"MaxTags", DefaultMaxTags, c.MaxTags},
 		{"MaxValueSize", DefaultMaxValueSize, c.MaxValueSize},
 	} {
@@ -286,6 +293,7 @@ func (c Config) withDefaults() Config {
 	def(&c.FarBudget, DefaultFarBudget)
 	def(&c.DirectFor, DefaultDirectFor)
 	def(&c.MaxCallers, onefold.DefaultMaxCallers)
+	def(&c.MaxKeys, batch.DefaultMaxKeys)
 	def(&c.MaxTags, DefaultMaxTags)
 	def(&c.MaxValueSize, DefaultMaxValueSize)
 	def(&c.TagPoll, DefaultTagPoll)

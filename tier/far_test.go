@@ -209,6 +209,7 @@ func TestGrantsOfSeveralParts(t *testing.T) {
 			start := time.Now()
 			store := &memStore{}
 			wantGet(t, newCache(t, (&source{value: 2}).load, tier.Config{}, encoded(grantStore{store, tt.add})), "k", tt.want)
+			synctest.Wait() // an item that comes with the lease is refreshed behind the call
 			if got := store.ops(); !slices.Equal(got, tt.ops) || !time.Now().Equal(start) {
 				t.Errorf("%s: after %v the store saw %q, want %q at once", name, time.Since(start), got, tt.ops)
 			}
@@ -229,25 +230,24 @@ func TestGarbageIsAMissAndHeals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		good := sealed(t, "k", 1, tier.Config{TTL: time.Hour})
 		spoiled := map[string][]byte{
-			"empty":              {},
-			"text":               []byte("<html>502 Bad Gateway</html>, and then some more"),
-			"bare value":         []byte("1"),
-			"zeros":              make([]byte, len(good)),
-			"another key's":      sealed(t, "l", 1, tier.Config{}),
-			"a longer key's":     sealed(t, "kk", 1, tier.Config{}),
-			"a shorter key's":    sealed(t, "", 1, tier.Config{}),
-			"twice":              append(slices.Clone(good), good...),
-			"another type":       resign(good, func(b []byte) []byte { return append(b[:len(b)-1], `"1"`...) }),
-			"no value":           resign(good, func(b []byte) []byte { return b[:len(b)-1] }),
-			"two values":         resign(good, func(b []byte) []byte { return append(b, " 2"...) }),
-			"no TTL":             resign(good, func(b []byte) []byte { clear(b[12:20]); return b }),
-			"a negative TTL":     resign(good, func(b []byte) []byte { b[12] = 0x80; return b }),
-			"a key without end":  resign(good, func(b []byte) []byte { binary.BigEndian.PutUint32(b[20:], 1<<32-1); return b }),
-			"a key past the end": resign(good, func(b []byte) []byte { b[23] += 2; return b }),
+			"empty":           {},
+			"text":            []byte("<html>502 Bad Gateway</html>, and then some more"),
+			"bare value":      []byte("1"),
+			"zeros":           make([]byte, len(good)),
+			"another key's":   sealed(t, "l", 1, tier.Config{}),
+			"a longer key's":  sealed(t, "kk", 1, tier.Config{}),
+			"a shorter key's": sealed(t, "", 1, tier.Config{}),
+			"twice":           append(slices.Clone(good), good...),
+			"another type":    resign(good, func(b []byte) []byte { return append(b[:len(b)-1], `"1"`...) }),
+			"no value":        resign(good, func(b []byte) []byte { return b[:len(b)-1] }),
+			"two values":      resign(good, func(b []byte) []byte { return append(b, " 2"...) }),
 		}
 		for i := range good {
 			spoiled[fmt.Sprintf("cut at %d", i)] = good[:i]
 			for bit := range 8 {
+				if i == 2 || i == 3 { // another version, or a flag of one
+					continue
+				}
 				flipped := slices.Clone(good)
 				flipped[i] ^= 1 << bit
 				spoiled[fmt.Sprintf("bit %d of byte %d", bit, i)] = flipped
@@ -311,7 +311,7 @@ func TestAnotherVersionIsAMissAndLeftAlone(t *testing.T) {
 		for name, data := range map[string][]byte{
 			"version 2": resign(good, func(b []byte) []byte { b[2] = 2; return append(b, "something new"...) }),
 			"version 0": resign(good, func(b []byte) []byte { b[2] = 0; return b }),
-			"a flag":    resign(good, func(b []byte) []byte { b[3] = 1; return b }),
+			"a flag":    resign(good, func(b []byte) []byte { b[3] |= 0x80; return b }),
 		} {
 			store := &memStore{}
 			store.plant("k", data)
@@ -360,7 +360,7 @@ func TestValueFromTheFuture(t *testing.T) {
 			const ttl = time.Minute
 			store := &memStore{}
 			store.plant("k", resign(sealed(t, "k", 1, tier.Config{TTL: ttl}), func(b []byte) []byte {
-				binary.BigEndian.PutUint64(b[4:], binary.BigEndian.Uint64(b[4:])+uint64(tt.ahead))
+				binary.BigEndian.PutUint64(b[5:], binary.BigEndian.Uint64(b[5:])+uint64(tt.ahead))
 				return b
 			}))
 			c := newCache(t, (&source{value: 2}).load, tier.Config{}, encoded(store))
@@ -424,7 +424,7 @@ func TestLookUpOfFarTiersIsNotPartOfTheAge(t *testing.T) {
 	})
 }
 
-// SPEC: R13
+// SPEC: R04, R13
 func TestKeyWhoseFarReadHangsDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &memStore{}
@@ -444,8 +444,9 @@ func TestKeyWhoseFarReadHangsDelaysNoOther(t *testing.T) {
 		if took := time.Since(start); took != 0 {
 			t.Errorf("other keys waited %v", took)
 		}
-		if r := <-ill; !errors.Is(r.err, onefold.ErrLoadTimeout) || time.Since(start) != time.Minute {
-			t.Errorf("Get = %v after %v, want ErrLoadTimeout after a minute", r.err, time.Since(start))
+		wantReply(t, <-ill, 7)
+		if took := time.Since(start); took != tier.DefaultFarBudget {
+			t.Errorf("a key whose tier hangs took %v, want the tier's budget of %v", took, tier.DefaultFarBudget)
 		}
 	})
 }

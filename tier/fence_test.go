@@ -349,3 +349,43 @@ func TestSetRefusedByFarIsNotKeptNear(t *testing.T) {
 		wantNoPeek(t, p, "k")
 	})
 }
+
+// Naive: a Set whose place was taken, here by a Delete, leaves what took it. That
+// is a load that has read a far tier before the Set came there, and that stores
+// near after the Set has returned.
+//
+// SPEC: C12
+func TestSetOutlivesTheLossOfItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &source{value: 1}
+		store := &memStore{}
+		writing, reading := newGate(), newGate()
+		var armed atomic.Bool
+		store.before = only("delete", writing.hook)
+		store.after = only("acquire", func(context.Context, string, string) error {
+			if armed.Load() {
+				reading.pass()
+			}
+			return nil
+		})
+		c := newCache(t, src.load, tier.Config{}, encoded(store))
+		set := make(chan error)
+		go func() { set <- c.Set(t.Context(), "k", tier.Loaded[int]{Value: 2}) }()
+		<-writing.reached
+		if err := c.Delete(t.Context(), "k"); err != nil { // takes the Set's place away
+			t.Error(err)
+		}
+		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(store)), "k", 1) // elsewhere, a load from before
+		src.set(2)
+		armed.Store(true)
+		reader := get(t.Context(), c, "k")
+		<-reading.reached // it has 1 in its hands
+		close(writing.open)
+		if err := <-set; err != nil {
+			t.Error(err)
+		}
+		close(reading.open)
+		wantReply(t, <-reader, 1) // it came before the Set returned
+		wantGet(t, c, "k", 2)
+	})
+}

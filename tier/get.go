@@ -85,28 +85,36 @@ func (c *Cache[K, V]) result(e *Entry[V], now time.Duration, outcome onefold.Out
 // refresh starts a load of key behind the call, unless one is under way. e is
 // what the call is answered with.
 func (c *Cache[K, V]) refresh(ctx context.Context, key K, e *Entry[V]) {
-	started := c.flights.Launch(ctx, key, func(ctx context.Context, key K) (fresh *Entry[V], err error) {
+	started := c.flights.Launch(ctx, key, func(ctx context.Context, key K) (*Entry[V], error) {
 		f := fetching[K, V]{cache: c, key: key, want: want{maxStale: forever}, force: true}
+		returned := false
 		defer func() {
-			p := recover()
-			if p == nil {
-				return
+			if !returned { // it panicked or exited: whoever hits e must not start the same again at once
+				c.failures.Add(1)
+				c.backOff(key, e, errNoReturn)
 			}
-			// Whoever hits e must not start the same again at once.
-			if !f.stillFallback() {
-				panic(p)
-			}
-			c.failures.Add(1)
-			fresh, err = c.standIn(f.fallback, SourceFailed, errRefreshPanicked, f.failures+1), nil
 		}()
-		return f.run(ctx, e)
+		fresh, err := f.run(ctx, e)
+		returned = true
+		return fresh, err
 	})
 	if started {
 		c.refreshes.Add(1)
 	}
 }
 
-var errRefreshPanicked = errors.New("tier: refresh panicked")
+var errNoReturn = errors.New("tier: load did not return")
+
+// backOff makes the source be left alone for a while, where e is still what the
+// near tier has for key.
+func (c *Cache[K, V]) backOff(key K, e *Entry[V], err error) {
+	again := c.standIn(e, SourceFailed, err, e.rest().failures+1)
+	c.flights.Locked(key, func() {
+		if c.near.Get(key) == e {
+			c.near.Set(key, again)
+		}
+	})
+}
 
 // A search is one call's way to the answer of a flight.
 type search[K comparable, V any] struct {
@@ -147,8 +155,11 @@ func (s *search[K, V]) run(ctx context.Context) Result[V] {
 
 // entered notes that a flight had no answer for the call.
 func (s *search[K, V]) entered(o detached.Outcome[*Entry[V]]) {
-	if o.Role == detached.Joined { // what it gave is from before something that this call must not miss
+	switch o.Role {
+	case detached.Joined: // what it gave is from before something that this call must not miss
 		s.wish.Again, s.wish.NotBefore = true, time.Now()
+	default: // the near tier has something that is an answer for others
+		s.wish.NoLook = true
 	}
 }
 
@@ -242,12 +253,7 @@ func (s *search[K, V]) without(o detached.Outcome[*Entry[V]]) (Result[V], bool) 
 	}
 	c.stale.Add(1)
 	if why == SourceFailed { // its flight has stored nothing, so nobody knows of it yet
-		again := c.standIn(e, why, o.Err, e.rest().failures+1)
-		c.flights.Locked(s.key, func() {
-			if c.near.Get(s.key) == e {
-				c.near.Set(s.key, again)
-			}
-		})
+		c.backOff(s.key, e, o.Err)
 	}
 	return c.result(e, now, onefold.Stale, why), true
 }

@@ -35,7 +35,7 @@ type Source[K comparable, V any] struct {
 func (s *Source[K, V]) validate() error {
 	switch {
 	case s.Load == nil && s.LoadEntry == nil:
-		return errors.New("tier: no Load, want the function that reads the source: the argument load, or Source.Load or Source.LoadEntry")
+		return errors.New("tier: load is nil, and so is Source.LoadEntry: want one function that reads the source")
 	case s.Load != nil && s.LoadEntry != nil:
 		return errors.New("tier: both Source.Load and Source.LoadEntry are set, want one of them")
 	default:

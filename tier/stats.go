@@ -24,11 +24,9 @@ type Stats struct {
 	TurnedAway uint64 // calls that met a limit
 	Loading    int    // keys that can be joined now
 	Running    int    // loads that have not returned now
-
-	Far []FarStats // of each far tier, nearest first
 }
 
-// FarStats are sums for one far tier.
+// FarStats are sums for one far tier since the cache was made.
 type FarStats struct {
 	Hits    uint64 // loads that it had an answer for
 	Misses  uint64 // loads that it had none for
@@ -60,16 +58,22 @@ type tally struct {
 // Stats gives the sums so far. They are not taken at one instant.
 func (c *Cache[K, V]) Stats() Stats {
 	sum := c.flights.Sum()
-	s := Stats{
+	return Stats{
 		Hits: c.hits.Load(), Stale: c.stale.Load(), Negative: c.negative.Load(),
 		Led: sum.Led, Joined: sum.Joined, Again: sum.Again,
 		Refreshes: c.refreshes.Load(), Failures: c.failures.Load(), Shed: c.shed.Load(),
 		TurnedAway: sum.TurnedAway, Loading: sum.Flights, Running: sum.Running,
 	}
+}
+
+// FarStats gives the sums of each far tier, nearest first. They are not taken
+// at one instant.
+func (c *Cache[K, V]) FarStats() []FarStats {
+	all := make([]FarStats, len(c.farStats))
 	for i := range c.farStats {
-		s.Far = append(s.Far, c.farStats[i].sum())
+		all[i] = c.farStats[i].sum()
 	}
-	return s
+	return all
 }
 
 // reasons are those of FarStats.Unserved.

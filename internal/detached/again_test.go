@@ -44,6 +44,40 @@ func TestJoinerTriesOnceMoreOnly(t *testing.T) {
 	})
 }
 
+// A caller that comes while a failed load is tried for the second time gets the
+// end of that: there is no third.
+//
+// SPEC: F07
+func TestJoinerOfTheSecondTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{Succeed: func(error) bool { return true }})
+		loads := 0
+		fails := func(context.Context, string) (int, error) {
+			loads++
+			time.Sleep(time.Second)
+			return 0, errors.New("down")
+		}
+		outcome := func() <-chan detached.Outcome[int] {
+			ch := make(chan detached.Outcome[int], 1)
+			call := tab.Start(t.Context(), "k", fails)
+			go func() { ch <- call.Wait(t.Context()) }()
+			return ch
+		}
+		leader, joiner := outcome(), outcome()
+		time.Sleep(1500 * time.Millisecond)
+		late := outcome()
+		for name, ch := range map[string]<-chan detached.Outcome[int]{"leader": leader, "joiner": joiner, "one who joined the second try": late} {
+			if o := <-ch; o.How != flight.Returned || o.Err == nil {
+				t.Errorf("the %s got %+v, want the failure", name, o)
+			}
+		}
+		if loads != 2 {
+			t.Errorf("%d loads, want 2", loads)
+		}
+	})
+}
+
 // A caller who leaves got nobody's ending, also where its end is the load's.
 //
 // SPEC: G07

@@ -14,12 +14,16 @@ type Call[K comparable, V any] struct {
 	table     *Table[K, V]
 	key       K
 	load      func(context.Context, K) (V, error)
-	inline    bool          // as a leader, run the load on this goroutine
-	replace   bool          // lead in any case
-	solo      bool          // lead in any case, and let nobody join
-	also      func()        // with replace: to call under the lock; nil: nothing
-	notBefore time.Duration // on the table's clock; 0: any flight may be joined
-	patience  *time.Timer   // of the budget; nil: none
+	inline    bool             // as a leader, run the load on this goroutine
+	replace   bool             // lead in any case
+	solo      bool             // lead in any case, and let nobody join
+	noLook    bool             // do not ask Policy.Look
+	also      func()           // with replace: to call under the lock; nil: nothing
+	bundle    *bundle[K, V]    // as a leader, load with the others in there; nil: alone
+	collector *Collector[K, V] // where the bundle comes from; nil: it is given, if there is one
+	notBefore time.Duration    // on the table's clock; 0: any flight may be joined
+	patience  <-chan struct{}  // closed when the budget is used up; nil: there is none
+	timer     *time.Timer      // of patience
 
 	f      *flightOf[K, V] // nil: ending holds the answer
 	role   Role            // in f
@@ -36,12 +40,14 @@ func (c *Call[K, V]) wish(w Wish) {
 	if !w.NotBefore.IsZero() {
 		c.notBefore = max(1, w.NotBefore.Sub(t.start))
 	}
+	c.noLook = c.solo || w.NoLook || c.notBefore > 0
 	if w.Again {
 		c.again = true
 		t.again.Add(1)
 	}
 	if w.Budget > 0 {
-		c.patience = time.NewTimer(w.Budget)
+		up := make(chan struct{})
+		c.patience, c.timer = up, time.AfterFunc(w.Budget, func() { close(up) })
 	}
 }
 
@@ -53,6 +59,16 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		return
 	}
 	from := loadctx.From(ctx)
+	if c.collector != nil {
+		c.collector.enter(c, ctx, from)
+		return
+	}
+	c.enterFlight(ctx, from)
+}
+
+// enterFlight is the rest of enter: from is the load that ctx belongs to. A
+// leader in a bundle does not start it.
+func (c *Call[K, V]) enterFlight(ctx context.Context, from *loadctx.Ctx) {
 	t := c.table
 	s, hash := t.flights.Shard(c.key)
 	s.Lock()
@@ -61,7 +77,7 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		c.turnAway(flight.Refused, ErrClosed)
 		return
 	}
-	if look := t.policy.Look; look != nil && !c.replace && !c.solo && c.notBefore == 0 {
+	if look := t.policy.Look; look != nil && !c.replace && !c.noLook {
 		if v, ok := look(c.key); ok {
 			s.Unlock()
 			c.f, c.role, c.ending = nil, Hit, flight.Ending[V]{Value: v}
@@ -88,7 +104,7 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		c.turnAway(flight.Refused, ErrKey)
 		return
 	}
-	if limit, value := t.admitLocked(s); limit != "" {
+	if limit, value := t.admitLocked(s, c.bundle.hasTurn()); limit != "" {
 		s.Unlock()
 		c.overload(limit, value)
 		return
@@ -98,7 +114,7 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		s.DetachLocked(prior)
 	}
 	f = s.LeadLocked(c.key, hash)
-	t.beginLocked(f, ctx)
+	t.beginLocked(f, ctx, c.bundle)
 	f.X.final = c.again
 	switch {
 	case c.solo:
@@ -122,30 +138,35 @@ func (c *Call[K, V]) enter(ctx context.Context) {
 		c.from = from
 		from.Wait(&f.X.ctx, t, f) // never a ring: the load has not started, so it waits for nobody
 	}
-	if !c.inline {
+	if !c.inline && c.bundle == nil {
 		go t.run(f, ctx, c.load)
 	}
 }
 
 // admitLocked makes room for one load more in s, or gives the limit that is in
-// the way.
-func (t *Table[K, V]) admitLocked(s *flight.Shard[K, V, part[K, V]]) (limit string, value int) {
+// the way. turn says that the load has its turn already.
+func (t *Table[K, V]) admitLocked(s *flight.Shard[K, V, part[K, V]], turn bool) (limit string, value int) {
 	if share := t.policy.MaxFlights / len(t.flights.Shards()); share > 0 && s.Running >= share {
 		return "MaxFlights", t.policy.MaxFlights
 	}
-	if t.turns != nil && t.policy.QueueWait == 0 && !t.turns.try() {
+	if t.turns != nil && t.policy.QueueWait == 0 && !turn && !t.turns.try() {
 		return "MaxLoads", t.policy.MaxLoads
 	}
 	return "", 0
 }
 
-// beginLocked readies a flight whose load begins now, with the values of caller.
-func (t *Table[K, V]) beginLocked(f *flightOf[K, V], caller context.Context) {
+// beginLocked readies a flight whose load begins now, with the values of caller;
+// or, unless b is nil, with b.
+func (t *Table[K, V]) beginLocked(f *flightOf[K, V], caller context.Context, b *bundle[K, V]) {
 	f.X.began = untimed
 	if t.timed.Load() {
 		f.X.began = t.now()
 	}
-	f.X.ctx.Init(t.policy.seen(caller), t.policy.Context == Whole)
+	if b == nil {
+		f.X.ctx.Init(t.policy.seen(caller), t.policy.Context == Whole)
+	} else {
+		b.add(f, caller)
+	}
 }
 
 // joined is the rest of enter for a caller that found a flight.
@@ -182,32 +203,41 @@ func (c *Call[K, V]) overload(limit string, value int) {
 // caller's budget ends, whichever is first. When both have happened it may be
 // either.
 func (c *Call[K, V]) Wait(ctx context.Context) Outcome[V] {
-	if c.patience != nil {
-		defer c.patience.Stop()
+	if c.timer != nil {
+		defer c.timer.Stop()
 	}
 	for {
 		o := c.waitOnce(ctx)
-		switch {
-		case o.How != flight.Forsaken && o.How != flight.Failed:
-			return o
-		case ctx.Err() != nil: // the leader's own end is what ended the load, or this caller's has come as well
-			o.Ending = flight.Ending[V]{How: flight.Left, Err: ctx.Err()}
-			o.Served, o.Age, o.Took = 0, 0, 0
-			return o
-		case c.role == Led: // the load's error is for this caller alone
-			o.How, o.Served = flight.Returned, 1
-			if _, ok := o.Err.(*flight.Panic); ok { //nolint:errorlint // it is never wrapped
-				o.How = flight.Panicked
-			}
-			return o
-		case o.How == flight.Failed && c.again:
-			o.How = flight.Returned
+		if !c.inVain(ctx, &o) {
 			return o
 		}
-		c.again = true
-		c.table.again.Add(1)
 		c.enter(ctx)
 	}
+}
+
+// inVain reports whether o, which the call waited for, is an end that is not
+// for this caller, so that it must enter again. Otherwise o is its answer.
+func (c *Call[K, V]) inVain(ctx context.Context, o *Outcome[V]) bool {
+	switch {
+	case o.How != flight.Forsaken && o.How != flight.Failed:
+		return false
+	case ctx.Err() != nil: // the leader's own end is what ended the load, or this caller's has come as well
+		o.Ending = flight.Ending[V]{How: flight.Left, Err: ctx.Err()}
+		o.Served, o.Age, o.Took = 0, 0, 0
+		return false
+	case c.role == Led: // the load's error is for this caller alone
+		o.How, o.Served = flight.Returned, 1
+		if _, ok := o.Err.(*flight.Panic); ok { //nolint:errorlint // it is never wrapped
+			o.How = flight.Panicked
+		}
+		return false
+	case o.How == flight.Failed && c.again:
+		o.How = flight.Returned
+		return false
+	}
+	c.again = true
+	c.table.again.Add(1)
+	return true
 }
 
 func (c *Call[K, V]) waitOnce(ctx context.Context) Outcome[V] {
@@ -260,7 +290,7 @@ func (c *Call[K, V]) block(ctx context.Context, settled <-chan struct{}) error {
 			return nil
 		case <-done:
 			return ctx.Err()
-		case <-c.patience.C:
+		case <-c.patience:
 			return ErrBudget
 		}
 	}

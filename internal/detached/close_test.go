@@ -81,6 +81,39 @@ func TestCloseOfAnIdleTable(t *testing.T) {
 	}
 }
 
+// What is closed is closed, whatever has become of the context.
+func TestCloseOfAnIdleTableWithADeadContext(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for range 20 { // by chance it would do well now and then
+		var tab table
+		tab.Init(detached.Policy[string, int]{})
+		if err := tab.Close(ended); err != nil {
+			t.Fatalf("Close = %v with nothing to wait for", err)
+		}
+	}
+}
+
+func TestTwoClosesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{})
+		call := tab.Start(t.Context(), "k", gives(1))
+		start := time.Now()
+		closed := make(chan error, 2)
+		for range 2 {
+			go func() { closed <- tab.Close(t.Context()) }()
+			synctest.Wait()
+		}
+		for range 2 {
+			if err := <-closed; err != nil || time.Since(start) != time.Second {
+				t.Errorf("Close = %v after %v, want nil after 1s, when the load has returned", err, time.Since(start))
+			}
+		}
+		call.Wait(t.Context())
+	})
+}
+
 func TestCloseCancelsWhenItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tab table

@@ -17,14 +17,14 @@ func (t *Table[K, V]) Launch(ctx context.Context, key K, load func(context.Conte
 		s.Unlock()
 		return false
 	}
-	if limit, _ := t.admitLocked(s); limit != "" {
+	if limit, _ := t.admitLocked(s, false); limit != "" {
 		s.Unlock()
 		return false
 	}
 	f := s.LaunchLocked(key, hash)
 	f.X.keep = true
 	caller := context.WithoutCancel(ctx) // so that it ends nothing under Whole either
-	t.beginLocked(f, caller)
+	t.beginLocked(f, caller, nil)
 	s.Unlock()
 	t.launched.Add(1)
 	go t.run(f, caller, load)

@@ -2,6 +2,8 @@ package detached
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/onefold-go/onefold/internal/flight"
@@ -30,11 +32,44 @@ type Policy[K comparable, V any] struct {
 
 	Limited func(limit string, value int) error // the error of a call that met one; needed with any of the limits
 
-	Look  func(key K) (V, bool) // may answer instead of a flight, but for a call with a NotBefore; nil: never
+	Look  func(key K) (V, bool) // may answer instead of a flight, but for a call with a NotBefore or NoLook; nil: never
 	Store func(key K, value V)  // keeps the value of a current flight that did well; nil: nothing is kept
 
 	Crash  func(*flight.Panic) // must panic, on the goroutine of a load that did; nil: the callers get the panic
 	Loaded func(Load[V])       // is told of each load that has returned; nil: nobody is
+}
+
+// Rules are the part of a Policy that is the same for all types: Look and Store
+// are nil, a Load comes without its value, and a ShowKey that is not nil says that
+// keys are to be printed.
+type Rules = Policy[struct{}, struct{}]
+
+// RulesOf gives the rules of a onefold.Config. Package onefold sets it, for the
+// packages whose own Config contains that one.
+var RulesOf func(config any) Rules
+
+// Typed gives the Policy of r for a table of these types. Its name is owner's
+// type where r has none.
+func Typed[K comparable, V any](r Rules, owner any) Policy[K, V] {
+	p := Policy[K, V]{
+		Name:    r.Name,
+		Context: r.Context, Carry: r.Carry, Timeout: r.Timeout, CancelAbandoned: r.CancelAbandoned,
+		JoinWithin: r.JoinWithin, Succeed: r.Succeed,
+		MaxCallers: r.MaxCallers, MaxFlights: r.MaxFlights, MaxLoads: r.MaxLoads, QueueWait: r.QueueWait,
+		Limited: r.Limited, Crash: r.Crash,
+	}
+	if r.Name == nil {
+		p.Name = func() string { return strings.TrimPrefix(fmt.Sprintf("%T", owner), "*") }
+	}
+	if r.ShowKey != nil {
+		p.ShowKey = func(key K) string { return fmt.Sprint(key) }
+	}
+	if r.Loaded != nil {
+		p.Loaded = func(l Load[V]) {
+			r.Loaded(Load[struct{}]{Hash: l.Hash, Served: l.Served, Took: l.Took, Err: l.Err, Panic: l.Panic})
+		}
+	}
+	return p
 }
 
 // Context says what the context of a load has of its leader's.
@@ -62,5 +97,6 @@ type Wish struct {
 	NotBefore time.Time     // join no flight that began earlier; zero: any
 	Budget    time.Duration // of the call's waits, all joins together; zero: none
 	Timed     bool          // Outcome.Age and Took are wanted
+	NoLook    bool          // Policy.Look is not asked
 	Again     bool          // the call was answered before, in vain: it counts as one that enters again
 }

@@ -37,6 +37,20 @@ func TestKeptContextKeepsNoValue(t *testing.T) {
 				call.Wait(t.Context())
 			}
 		}},
+		"many": {run: func(tab *table, load load) {
+			tab.DoMany(t.Context(), []key{"k", "l"}, &detached.Many[key, *big]{Load: func(ctx context.Context, keys []key, settle func(int, *big, error)) func(int) (*big, error) {
+				v, err := load(ctx, keys[0])
+				settle(0, v, err)
+				return func(int) (*big, error) { return v, err }
+			}}, detached.Wish{})
+		}},
+		"many timed out": {detached.Policy[key, *big]{Timeout: time.Nanosecond}, func(tab *table, load load) {
+			tab.DoMany(t.Context(), []key{"k", "l"}, &detached.Many[key, *big]{Load: func(ctx context.Context, keys []key, _ func(int, *big, error)) func(int) (*big, error) {
+				<-ctx.Done()
+				v, err := load(ctx, keys[0])
+				return func(int) (*big, error) { return v, err }
+			}}, detached.Wish{})
+		}},
 		"abandoned": {detached.Policy[key, *big]{CancelAbandoned: true}, func(tab *table, load load) { leaveIt(t, tab, load) }},
 		"finished":  {run: func(tab *table, load load) { leaveIt(t, tab, load) }},
 		"timed out": {detached.Policy[key, *big]{Timeout: time.Nanosecond}, func(tab *table, load load) {

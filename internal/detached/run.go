@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/onefold-go/onefold/internal/flight"
+	"github.com/onefold-go/onefold/internal/loadctx"
 )
 
 // run runs the load of f and settles f, also when the load panics or exits.
@@ -18,7 +19,7 @@ func (t *Table[K, V]) run(f *flightOf[K, V], caller context.Context, load func(c
 		defer stop()
 	}
 	if t.turns != nil {
-		if how, err := t.awaitTurn(f); err != nil {
+		if how, err := t.awaitTurn(&f.X.ctx); err != nil {
 			e = flight.Ending[V]{How: how, Err: err}
 			return
 		}
@@ -45,7 +46,7 @@ func (t *Table[K, V]) run(f *flightOf[K, V], caller context.Context, load func(c
 
 // awaitTurn waits for the load's turn under MaxLoads. With no QueueWait it has
 // been taken already.
-func (t *Table[K, V]) awaitTurn(f *flightOf[K, V]) (flight.How, error) {
+func (t *Table[K, V]) awaitTurn(ctx *loadctx.Ctx) (flight.How, error) {
 	if t.policy.QueueWait == 0 {
 		return 0, nil
 	}
@@ -64,11 +65,11 @@ func (t *Table[K, V]) awaitTurn(f *flightOf[K, V]) (flight.How, error) {
 		}
 		t.turnedAway.Add(1)
 		return flight.Refused, t.policy.Limited("MaxLoads", t.policy.MaxLoads)
-	case <-f.X.ctx.Done():
+	case <-ctx.Done():
 		if !leave() {
 			t.turns.done()
 		}
-		return flight.Forsaken, f.X.ctx.Err() // nobody waits, or it is the leader who has left
+		return flight.Forsaken, ctx.Err() // nobody waits, or it is the leader who has left
 	}
 }
 
@@ -77,12 +78,21 @@ func (t *Table[K, V]) settle(f *flightOf[K, V], e flight.Ending[V]) {
 	if f.X.alone && e.Err != nil {
 		e.How = flight.Forsaken
 	}
+	served := t.answer(f, e, true)
+	if t.policy.Loaded != nil {
+		t.policy.Loaded(t.loaded(f, e, served))
+	}
+}
+
+// answer ends f with e unless it has ended before, and gives how many callers
+// got its ending. returned says that f's load has returned.
+func (t *Table[K, V]) answer(f *flightOf[K, V], e flight.Ending[V], returned bool) (served int) {
 	s := f.Shard()
 	s.Lock()
 	first := t.endLocked(f, e, t.policy.Store)
-	served := f.ServedLocked()
+	served = f.ServedLocked()
 	overtaken := t.overtakeLocked(f, e)
-	drained := f.ReturnedLocked()
+	drained := returned && f.ReturnedLocked()
 	s.Unlock()
 	f.X.ctx.Finish()
 	if first {
@@ -95,9 +105,22 @@ func (t *Table[K, V]) settle(f *flightOf[K, V], e flight.Ending[V]) {
 	if drained {
 		close(s.Drained)
 	}
-	if t.policy.Loaded != nil {
-		t.policy.Loaded(Load[V]{Hash: t.flights.Hash(f.Key), Served: served, Took: t.now() - f.X.began, Value: e.Value, Err: e.Err, Panic: e.Panic()})
+	return served
+}
+
+// returned says that the load of f, which has ended, has returned.
+func (t *Table[K, V]) returned(f *flightOf[K, V]) {
+	s := f.Shard()
+	s.Lock()
+	drained := f.ReturnedLocked()
+	s.Unlock()
+	if drained {
+		close(s.Drained)
 	}
+}
+
+func (t *Table[K, V]) loaded(f *flightOf[K, V], e flight.Ending[V], served int) Load[V] {
+	return Load[V]{Hash: t.flights.Hash(f.Key), Served: served, Took: t.now() - f.X.began, Value: e.Value, Err: e.Err, Panic: e.Panic()}
 }
 
 // failure is what callers get of a load that returned err. It asks err and the
@@ -152,12 +175,17 @@ func (p *part[K, V]) timedOut() flight.Ending[V] {
 // forsake ends f because its leader's context has ended, which is also its
 // load's. Its joiners need another.
 func (t *Table[K, V]) forsake(f *flightOf[K, V], err error) {
-	if errors.Is(err, context.DeadlineExceeded) {
-		f.X.ctx.TimeOut()
-	} else {
-		f.X.ctx.Cancel()
-	}
+	endAs(&f.X.ctx, err)
 	t.cut(f, flight.Ending[V]{How: flight.Forsaken, Err: err})
+}
+
+// endAs ends ctx with err, which ended the context that it follows.
+func endAs(ctx *loadctx.Ctx, err error) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		ctx.TimeOut()
+	} else {
+		ctx.Cancel()
+	}
 }
 
 // cut settles f while its load runs on, unless it has ended before.

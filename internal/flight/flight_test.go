@@ -101,6 +101,28 @@ func TestSettleStoresNothing(t *testing.T) {
 	}
 }
 
+// The key is freed after the value is stored: a lock that is let go between the
+// two would show a table with neither.
+func TestSettleStoresBeforeItFreesTheKey(t *testing.T) {
+	tab := newTable()
+	f := lead(tab, "k")
+	s, hash := tab.Shard("k")
+	stored := false
+	settle(f, flight.Ending[int]{Value: 7}, func(key string, _ int) {
+		stored = true
+		if s.TryLock() {
+			t.Error("the value is stored without the lock")
+			s.Unlock()
+		}
+		if s.FindLocked(key, hash) != f {
+			t.Error("the key was freed before the value is stored")
+		}
+	})
+	if !stored {
+		t.Error("the value was not stored")
+	}
+}
+
 func remove(f *fly) {
 	f.Shard().Lock()
 	defer f.Shard().Unlock()

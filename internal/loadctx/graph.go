@@ -55,8 +55,8 @@ func (c *Ctx) drop(other *Ctx) {
 // even if an edge to it is still there: those who waited have their answer and
 // may not have run since.
 func (c *Ctx) wayTo(target *Ctx) (way []edge, ok bool) {
-	if len(c.waitsFor()) == 0 { // most often: c has just been asked for its first load
-		return nil, c == target
+	if w := c.whole(); len(w.waitsFor()) == 0 { // most often: c has just been asked for its first load
+		return nil, w == target
 	}
 	type hop struct { // how a load was reached
 		from *Ctx
@@ -70,9 +70,19 @@ func (c *Ctx) wayTo(target *Ctx) (way []edge, ok bool) {
 		if at.ending.Load() != live {
 			continue
 		}
+		if at.part { // it waits for nothing itself, its load does
+			w := at.whole()
+			if _, seen := reached[w]; !seen {
+				reached[w] = hop{from: at}
+				todo = append(todo, w)
+			}
+			continue
+		}
 		if at == target {
 			for ; at != c; at = reached[at].from {
-				way = append(way, reached[at].edge)
+				if e := reached[at].edge; e.to != nil { // a whole is reached from its part without one
+					way = append(way, e)
+				}
 			}
 			slices.Reverse(way)
 			return way, true

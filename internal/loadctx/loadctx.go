@@ -25,11 +25,12 @@ import (
 // [Ctx.Wait]. Its methods may be called at the same time from many goroutines.
 // It must not be copied.
 type Ctx struct {
-	caller context.Context // asked for values, and for its end only if followed
+	caller context.Context // asked for values, and for its end only if followed; of a part: the whole
 	ending atomic.Uint32   // live, canceled or timedOut; set once
 	over   atomic.Bool     // the load itself has returned
 	stage  atomic.Int32    // see SetStage
 	follow bool            // fixed at Init
+	part   bool            // fixed at InitPart
 	extra  atomic.Pointer[extra]
 }
 
@@ -46,6 +47,8 @@ type extra struct {
 	cancel context.CancelFunc
 
 	waits []edge // guarded by graph; the loads that this load waits for now
+
+	parts atomic.Int32 // of a whole: that live, and one while more may come
 }
 
 // What ending holds.
@@ -78,14 +81,14 @@ func (c *Ctx) Limit(d time.Duration, expire func()) {
 
 // SetStage notes how far the load has come, for those who wait for it. What the
 // number means is for whoever runs the load to say; it begins at 0.
-func (c *Ctx) SetStage(stage int) { c.stage.Store(int32(stage)) } //nolint:gosec // small
+func (c *Ctx) SetStage(stage int) { c.whole().stage.Store(int32(stage)) } //nolint:gosec // small
 
 // Stage gives what SetStage noted last.
-func (c *Ctx) Stage() int { return int(c.stage.Load()) }
+func (c *Ctx) Stage() int { return int(c.whole().stage.Load()) }
 
 // Overdue reports whether the deadline of Limit has come.
 func (c *Ctx) Overdue() bool {
-	x := c.extra.Load()
+	x := c.whole().extra.Load()
 	if x == nil {
 		return false
 	}
@@ -108,6 +111,12 @@ func (c *Ctx) Finish() {
 }
 
 func (c *Ctx) end(how uint32) {
+	if c.part {
+		if c.ending.CompareAndSwap(live, how) {
+			c.whole().partEnded()
+		}
+		return
+	}
 	x := c.extra.Load()
 	if x == nil && c.ending.CompareAndSwap(live, how) {
 		// Whoever makes extra from now on sees that c has ended; but somebody
@@ -126,6 +135,7 @@ func (c *Ctx) end(how uint32) {
 	c.ending.CompareAndSwap(live, how)
 	if x.timer != nil {
 		x.timer.Stop()
+		x.timer = nil // c may be kept for long, and what expire needs must not be
 	}
 	if x.inner != nil {
 		c.endInnerLocked(x)

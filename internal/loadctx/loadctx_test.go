@@ -203,6 +203,29 @@ func TestDeadlineIsFixed(t *testing.T) {
 	})
 }
 
+// A load that follows its caller has the earlier of the two deadlines.
+func TestFollowedDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for limit, want := range map[time.Duration]time.Duration{
+			time.Second: time.Second,
+			time.Hour:   time.Minute,
+		} {
+			caller, stop := context.WithTimeout(t.Context(), time.Minute)
+			c := new(loadctx.Ctx)
+			c.Init(caller, true)
+			if d, ok := c.Deadline(); !ok || time.Until(d) != time.Minute {
+				t.Errorf("without a limit the deadline is in %v, %v; want the caller's", time.Until(d), ok)
+			}
+			c.Limit(limit, c.TimeOut)
+			if d, ok := c.Deadline(); !ok || time.Until(d) != want {
+				t.Errorf("with a limit of %v the deadline is in %v, %v; want %v", limit, time.Until(d), ok, want)
+			}
+			c.Finish()
+			stop()
+		}
+	})
+}
+
 func TestLimitCallsExpireInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()

@@ -1,4 +1,4 @@
-package keymutex_test
+package parts
 
 import (
 	"fmt"
@@ -62,12 +62,13 @@ func (m *leakyMap[K]) of(key K) *sync.Mutex {
 }
 
 // Lock and Unlock of a free key.
-func BenchmarkFree(b *testing.B) {
+func BenchmarkKeymutexFree(b *testing.B) {
 	var names [1024]string
 	for i := range names {
 		names[i] = fmt.Sprint("account:", 10_000+i)
 	}
-	b.Run("of=keymutex", func(b *testing.B) {
+	b.Run("lib=onefold", func(b *testing.B) {
+		defer spent(b)()
 		var m keymutex.Mutex[string]
 		ctx := b.Context()
 		b.ReportAllocs()
@@ -78,7 +79,8 @@ func BenchmarkFree(b *testing.B) {
 			m.Unlock(names[i&1023])
 		}
 	})
-	b.Run("of=counted map", func(b *testing.B) {
+	b.Run("lib=counted-map", func(b *testing.B) {
+		defer spent(b)()
 		m := countedMap[string]{locks: make(map[string]*countedLock)}
 		b.ReportAllocs()
 		i := 0
@@ -88,7 +90,8 @@ func BenchmarkFree(b *testing.B) {
 			m.unlock(names[i&1023])
 		}
 	})
-	b.Run("of=leaky map", func(b *testing.B) {
+	b.Run("lib=leaky-map", func(b *testing.B) {
+		defer spent(b)()
 		m := leakyMap[string]{locks: make(map[string]*sync.Mutex)}
 		b.ReportAllocs()
 		i := 0
@@ -101,8 +104,9 @@ func BenchmarkFree(b *testing.B) {
 }
 
 // All want one key, so that each lock is handed over or fought for.
-func BenchmarkOneKey(b *testing.B) {
-	b.Run("of=keymutex", func(b *testing.B) {
+func BenchmarkKeymutexOneKey(b *testing.B) {
+	b.Run("lib=onefold", func(b *testing.B) {
+		defer spent(b)()
 		var m keymutex.Mutex[string]
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
@@ -111,7 +115,8 @@ func BenchmarkOneKey(b *testing.B) {
 			}
 		})
 	})
-	b.Run("of=counted map", func(b *testing.B) {
+	b.Run("lib=counted-map", func(b *testing.B) {
+		defer spent(b)()
 		m := countedMap[string]{locks: make(map[string]*countedLock)}
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {

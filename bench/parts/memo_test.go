@@ -1,4 +1,4 @@
-package memo_test
+package parts
 
 import (
 	"context"
@@ -9,6 +9,13 @@ import (
 
 	"github.com/onefold-go/onefold/memo"
 )
+
+// fixed is a memo.Cache that costs nothing.
+type fixed struct{}
+
+func (fixed) Get(context.Context, string) (int, error)                         { return 7, nil }
+func (fixed) Delete(context.Context, ...string) error                          { return nil }
+func (fixed) Write(context.Context, string, func(context.Context) error) error { return nil }
 
 type benchKey struct{}
 
@@ -28,13 +35,14 @@ func below(ctx context.Context, depth int) context.Context {
 
 // A hit beside the look at a context that it begins with, and beside a map
 // under a mutex in the context, which is what is written by hand.
-func BenchmarkHit(b *testing.B) {
+func BenchmarkMemoHit(b *testing.B) {
 	var names [20]string
 	for i := range names {
 		names[i] = fmt.Sprint("user:", 10_000+i)
 	}
 	for _, depth := range []int{2, 4, 8} {
-		b.Run(fmt.Sprintf("of=memo/depth=%d", depth), func(b *testing.B) {
+		b.Run(fmt.Sprintf("lib=onefold/depth=%d", depth), func(b *testing.B) {
+			defer spent(b)()
 			view := memo.Over[string, int](fixed{})
 			ctx := below(memo.With(b.Context(), memo.Config{}), depth)
 			b.ReportAllocs()
@@ -44,14 +52,16 @@ func BenchmarkHit(b *testing.B) {
 				_, _ = view.Get(ctx, names[i])
 			}
 		})
-		b.Run(fmt.Sprintf("of=ctx.Value/depth=%d", depth), func(b *testing.B) {
+		b.Run(fmt.Sprintf("lib=floor/depth=%d", depth), func(b *testing.B) {
+			defer spent(b)()
 			key := new(byte)
 			ctx := below(context.WithValue(b.Context(), key, 1), depth)
 			for b.Loop() {
 				_ = ctx.Value(key)
 			}
 		})
-		b.Run(fmt.Sprintf("of=map by hand/depth=%d", depth), func(b *testing.B) {
+		b.Run(fmt.Sprintf("lib=by-hand/depth=%d", depth), func(b *testing.B) {
+			defer spent(b)()
 			type table struct {
 				mu     sync.Mutex
 				values map[string]int
@@ -72,7 +82,8 @@ func BenchmarkHit(b *testing.B) {
 			}
 		})
 	}
-	b.Run("of=no memo", func(b *testing.B) {
+	b.Run("lib=onefold-none/depth=4", func(b *testing.B) {
+		defer spent(b)()
 		view := memo.Over[string, int](fixed{})
 		ctx := below(b.Context(), 4)
 		b.ReportAllocs()
@@ -83,7 +94,7 @@ func BenchmarkHit(b *testing.B) {
 }
 
 // The first Get of each key in a request, over a cache that costs nothing.
-func BenchmarkMiss(b *testing.B) {
+func BenchmarkMemoMiss(b *testing.B) {
 	view := memo.Over[string, int](fixed{})
 	var names [20]string
 	for i := range names {
