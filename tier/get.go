@@ -27,26 +27,32 @@ func (c *Cache[K, V]) get(ctx context.Context, key K, r Read) Result[V] {
 
 // find gives the answer of a call: from the near tier, or of a flight.
 func (c *Cache[K, V]) find(ctx context.Context, key K, r Read) Result[V] {
-	s := search[K, V]{cache: c, key: key, want: c.want(r), since: c.fences.now(), hard: r.Budget}
+	since := c.fences.now()
 	e := c.near.Get(key)
-	if result, ok := s.answer(ctx, e); ok {
+	if e != nil && r == (Read{}) && c.plain(e) {
+		c.hits.Add()
+		return Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, c.clock.recently()-e.born)}
+	}
+	w := c.want(r)
+	if result, ok := c.answer(ctx, key, e, w); ok {
 		return result
 	}
+	s := search[K, V]{cache: c, key: key, want: w, since: since, hard: r.Budget}
 	def(&s.hard, c.cfg.HardBudget)
 	s.wish = detached.Wish{NotBefore: r.NotBefore, Timed: true}
-	s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, c.clock.now(), s.want)
+	s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, c.clock.now(), w)
+	s.heed(e)
 	return s.run(ctx)
 }
 
-// answer gives what the near entry e is for the call, if that is an answer.
-func (s *search[K, V]) answer(ctx context.Context, e *Entry[V]) (Result[V], bool) {
-	c := s.cache
+// answer gives what the near entry e of key is for a call, if that is an answer.
+func (c *Cache[K, V]) answer(ctx context.Context, key K, e *Entry[V], w want) (Result[V], bool) {
 	now := c.clock.now()
-	switch c.judge(e, now, s.want) {
+	switch c.judge(e, now, w) {
 	case freshValue:
 		c.hits.Add()
 		if now >= e.early && !c.failing(e, now) {
-			c.refresh(ctx, s.key, e)
+			c.refresh(ctx, key, e)
 		}
 		return c.result(e, now, onefold.Hit, NotStale), true
 	case staleValue:
@@ -55,17 +61,15 @@ func (s *search[K, V]) answer(ctx context.Context, e *Entry[V]) (Result[V], bool
 		if c.failing(e, now) {
 			why = max(e.why, SourceFailed)
 		} else {
-			c.refresh(ctx, s.key, e)
+			c.refresh(ctx, key, e)
 		}
 		return c.result(e, now, onefold.Stale, why), true
 	case remembered:
 		c.negative.Add(1)
 		return c.result(e, now, onefold.Failed, NotStale), true
-	case loadDirect:
-		s.mark = e
 	default:
+		return Result[V]{}, false
 	}
-	return Result[V]{}, false
 }
 
 // result makes a Result of e. The outcome of an error is for e to say.
@@ -163,6 +167,13 @@ func (s *search[K, V]) entered(o detached.Outcome[*Entry[V]]) {
 	}
 }
 
+// heed makes the call load for itself where the near entry e says so.
+func (s *search[K, V]) heed(e *Entry[V]) {
+	if s.cache.judge(e, s.cache.clock.now(), s.want) == loadDirect {
+		s.mark = e
+	}
+}
+
 // load is what a flight of this call runs, if it starts one.
 func (s *search[K, V]) load(ctx context.Context, key K) (*Entry[V], error) {
 	f := fetching[K, V]{cache: s.cache, key: key, want: s.want}
@@ -195,7 +206,11 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 	}
 	e := o.Value
 	if o.Role == detached.Hit {
-		return s.answer(ctx, e)
+		result, ok := c.answer(ctx, s.key, e, s.want)
+		if !ok {
+			s.heed(e)
+		}
+		return result, ok
 	}
 	now := c.clock.now()
 	if o.Role == detached.Joined {

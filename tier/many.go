@@ -27,20 +27,21 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 	results := make([]Result[V], len(keys))
 	var searches []search[K, V]
 	var missing []int // of keys, aligned with searches
-	since, now := c.fences.now(), c.clock.now()
+	since, now := c.fences.now(), c.clock.recently()
 	for i, key := range keys {
 		e := c.near.Get(key)
 		if e != nil && c.plain(e) {
 			c.hits.Add()
-			results[i] = Result[V]{Value: e.value, Outcome: onefold.Hit, Age: now - e.born}
+			results[i] = Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, now-e.born)}
 			continue
 		}
-		s := search[K, V]{cache: c, key: key, want: want{maxStale: forever}, since: since, hard: c.cfg.HardBudget}
-		if r, ok := s.answer(ctx, e); ok {
+		if r, ok := c.answer(ctx, key, e, want{maxStale: forever}); ok {
 			results[i] = r
 			continue
 		}
+		s := search[K, V]{cache: c, key: key, want: want{maxStale: forever}, since: since, hard: c.cfg.HardBudget}
 		s.wish.Timed = true
+		s.heed(e)
 		searches = append(searches, s)
 		missing = append(missing, i)
 	}
