@@ -12,17 +12,20 @@ import (
 
 // get is a call that does not raise a load's panic.
 func (c *Cache[K, V]) get(ctx context.Context, key K, r Read) Result[V] {
-	hook := c.cfg.Hooks.Call
-	if hook == nil {
+	if c.cfg.Hooks.Call == nil {
 		return c.find(ctx, key, r)
 	}
 	began := time.Now()
 	result := c.find(ctx, key, r)
-	hook(onefold.Event{
-		Name: c.cfg.Name, Outcome: result.Outcome, Again: result.Again, Callers: result.Callers,
-		Took: time.Since(began), Err: result.Err,
-	})
+	c.tell(&result, began)
 	return result
+}
+
+// tell tells Config.Hooks.Call of a call that began at began.
+func (c *Cache[K, V]) tell(r *Result[V], began time.Time) {
+	c.cfg.Hooks.Call(onefold.Event{
+		Name: c.cfg.Name, Outcome: r.Outcome, Again: r.Again, Callers: r.Callers, Took: time.Since(began), Err: r.Err,
+	})
 }
 
 // find gives the answer of a call: from the near tier, or of a flight.
@@ -128,7 +131,7 @@ type search[K comparable, V any] struct {
 	since uint64        // of the fences, when the call began: what was invalidated before is no answer
 	hard  time.Duration // the budget; 0: none
 	soft  bool          // Config.SoftBudget is yet to come
-	until time.Duration // the end of hard
+	until time.Duration // the end of hard; 0: not set yet
 	wish  detached.Wish
 	mark  *Entry[V] // load for this call alone, since the near tier says so; nil: share
 }
@@ -136,7 +139,7 @@ type search[K comparable, V any] struct {
 // run joins or starts flights until one has an answer for the call.
 func (s *search[K, V]) run(ctx context.Context) Result[V] {
 	c := s.cache
-	s.until = later(c.clock.now(), s.hard)
+	def(&s.until, later(c.clock.now(), s.hard))
 	for {
 		s.setBudget()
 		var o detached.Outcome[*Entry[V]]
@@ -153,17 +156,6 @@ func (s *search[K, V]) run(ctx context.Context) Result[V] {
 			result.Again = o.Again
 			return result
 		}
-		s.entered(o)
-	}
-}
-
-// entered notes that a flight had no answer for the call.
-func (s *search[K, V]) entered(o detached.Outcome[*Entry[V]]) {
-	switch o.Role {
-	case detached.Joined: // what it gave is from before something that this call must not miss
-		s.wish.Again, s.wish.NotBefore = true, time.Now()
-	default: // the near tier has something that is an answer for others
-		s.wish.NoLook = true
 	}
 }
 
@@ -190,12 +182,14 @@ func (s *search[K, V]) setBudget() {
 	if s.hard > 0 {
 		s.wish.Budget = max(1, s.until-s.cache.clock.now())
 	}
-	if s.soft {
-		s.wish.Budget = s.cache.cfg.SoftBudget
+	if soft := s.cache.cfg.SoftBudget; s.soft && (s.hard == 0 || soft < s.wish.Budget) {
+		s.wish.Budget = soft
 	}
 }
 
 // settle makes a result of what a flight came to, if that is one for this call.
+// If not, the call enters again with another wish, so that no two times round
+// are the same.
 func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]) (Result[V], bool) {
 	c := s.cache
 	if p := o.Panic(); p != nil {
@@ -208,6 +202,7 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 	if o.Role == detached.Hit {
 		result, ok := c.answer(ctx, s.key, e, s.want)
 		if !ok {
+			s.wish.NoLook = true // it is an answer for others
 			s.heed(e)
 		}
 		return result, ok
@@ -215,11 +210,19 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 	now := c.clock.now()
 	if o.Role == detached.Joined {
 		switch {
-		case s.since > e.stamp && c.overtaken(e), s.want.refuses(e.born, e.from):
+		case s.since > e.stamp && c.overtaken(e):
+			// Whatever the call meets now began after it did: it is welcome to all,
+			// and so is what one of the others who go this way has loaded by then.
+			s.wish.Again = true
+			return Result[V]{}, false
+		case s.want.refuses(e.born, e.from):
+			s.leadOwn()
 			return Result[V]{}, false
 		case e.why != NotStale && now >= c.fallbackUntil(e, s.want):
+			s.leadOwn()
 			return Result[V]{}, false
 		case e.why == NotStale && e.from != SourceLevel && now >= e.fresh: // it has expired since it was read
+			s.wish.Again = true
 			return Result[V]{}, false
 		}
 	}
@@ -246,6 +249,10 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 	return result, true
 }
 
+// leadOwn makes the call enter again and join no load that does not know of its
+// wishes.
+func (s *search[K, V]) leadOwn() { s.wish.Again, s.wish.NotBefore = true, time.Now() }
+
 // without makes a result of a flight that gave the call no entry.
 func (s *search[K, V]) without(o detached.Outcome[*Entry[V]]) (Result[V], bool) {
 	c := s.cache
@@ -269,7 +276,7 @@ func (s *search[K, V]) without(o detached.Outcome[*Entry[V]]) (Result[V], bool) 
 		return result, why != OverBudget
 	}
 	c.stale.Add(1)
-	if why == SourceFailed { // its flight has stored nothing, so nobody knows of it yet
+	if why == SourceFailed && !c.failing(e, now) { // its flight has stored nothing, so nobody knows of it yet
 		c.backOff(s.key, e, o.Err)
 	}
 	return c.result(e, now, onefold.Stale, why), true

@@ -146,10 +146,8 @@ func (f *fetching[K, V]) count(i int, e *Entry[V], err error) {
 func (f *fetching[K, V]) ask(ctx context.Context, i int) (*Entry[V], error) {
 	far := &f.cache.far[i]
 	key := far.spell(f.key)
-	for _, h := range f.held {
-		if h.tier == i { // claimed: what the tier holds is known, and is to be replaced
-			return nil, nil //nolint:nilnil // likewise
-		}
+	if f.holds(i) { // claimed: what the tier holds is known, and is to be replaced
+		return nil, nil //nolint:nilnil // likewise
 	}
 	if far.leaser == nil {
 		item, err := within(ctx, f, func(ctx context.Context) (Item, error) { return far.store.Get(ctx, key) })
