@@ -155,10 +155,11 @@ func (s *search[K, V]) run(ctx context.Context) Result[V] {
 
 // entered notes that a flight had no answer for the call.
 func (s *search[K, V]) entered(o detached.Outcome[*Entry[V]]) {
-	switch o.Role {
-	case detached.Joined: // what it gave is from before something that this call must not miss
+	switch {
+	case o.How == flight.Left: // the call goes on waiting for it
+	case o.Role == detached.Joined: // what it gave is from before something that this call must not miss
 		s.wish.Again, s.wish.NotBefore = true, time.Now()
-	default: // the near tier has something that is an answer for others
+	case s.want != (want{maxStale: forever}): // the near tier has something that is an answer for others
 		s.wish.NoLook = true
 	}
 }
@@ -248,6 +249,10 @@ func (s *search[K, V]) without(o detached.Outcome[*Entry[V]]) (Result[V], bool) 
 		why = Overloaded
 	}
 	e, now := c.near.Get(s.key), c.clock.now()
+	if c.judge(e, now, s.want) == freshValue { // of a later load: that of the call was taken out by a Delete, say
+		c.hits.Add()
+		return c.result(e, now, onefold.Hit, NotStale), true
+	}
 	if !c.fallback(e, now, s.want) {
 		return result, why != OverBudget
 	}
