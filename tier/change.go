@@ -133,9 +133,12 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 		return onefold.ErrClosed
 	}
 	if len(c.far) == 0 {
-		w := fetching[K, V]{cache: c, key: key, stamp: c.fences.now()}
+		w := fetching[K, V]{cache: c, key: key}
 		entry := w.entry(e, c.clock.now())
-		c.flights.Detach(key, func() { c.near.Set(key, entry) })
+		c.flights.Detach(key, func() {
+			entry.stamp = c.fences.now() // here: what was invalidated before is not this
+			c.near.Set(key, entry)
+		})
 		return nil
 	}
 	// The write stands in the table like a load: later callers join it, and

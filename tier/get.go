@@ -272,6 +272,10 @@ func (s *search[K, V]) without(o detached.Outcome[*Entry[V]]) (Result[V], bool) 
 		why = Overloaded
 	}
 	e, now := c.near.Get(s.key), c.clock.now()
+	if c.judge(e, now, s.want) == freshValue { // of a later load: that of the call was taken out by a Delete, say
+		c.hits.Add()
+		return c.result(e, now, onefold.Hit, NotStale), true
+	}
 	if !c.fallback(e, now, s.want) {
 		return result, why != OverBudget
 	}

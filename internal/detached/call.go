@@ -40,7 +40,7 @@ func (c *Call[K, V]) wish(w Wish) {
 	if !w.NotBefore.IsZero() {
 		c.notBefore = max(1, w.NotBefore.Sub(t.start))
 	}
-	c.noLook = c.solo || w.NoLook || c.notBefore > 0
+	c.noLook = c.solo || w.NoLook || c.notBefore > 0 && !w.Again // a flight that was in vain may have been followed by a good one
 	if w.Again {
 		c.again = true
 		t.again.Add(1)

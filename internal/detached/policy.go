@@ -32,7 +32,7 @@ type Policy[K comparable, V any] struct {
 
 	Limited func(limit string, value int) error // the error of a call that met one; needed with any of the limits
 
-	Look  func(key K) (V, bool) // may answer instead of a flight, but for a call with a NotBefore or NoLook; nil: never
+	Look  func(key K) (V, bool) // may answer instead of a flight, but for a call with NoLook, or with a NotBefore and no Again; nil: never
 	Store func(key K, value V)  // keeps the value of a current flight that did well; nil: nothing is kept
 
 	Crash  func(*flight.Panic) // must panic, on the goroutine of a load that did; nil: the callers get the panic
