@@ -39,6 +39,13 @@ type Policy[K comparable, V any] struct {
 	Loaded func(Load[V])       // is told of each load that has returned; nil: nobody is
 }
 
+// plain reports whether a load under p has only to be run, and its ending to be
+// given to all who wait for it.
+func (p *Policy[K, V]) plain() bool {
+	return p.Context != Whole && p.Carry == nil && p.Timeout == 0 && p.JoinWithin == 0 && p.Succeed == nil &&
+		p.MaxLoads == 0 && p.Look == nil && p.Store == nil && p.Crash == nil && p.Loaded == nil
+}
+
 // Rules are the part of a Policy that is the same for all types: Look and Store
 // are nil, a Load comes without its value, and a ShowKey that is not nil says that
 // keys are to be printed.
