@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/onefold-go/onefold/internal/detached"
-	"github.com/onefold-go/onefold/internal/flight"
 )
 
 // A Group coalesces loads of the same key: callers that arrive while a key is
@@ -61,16 +60,19 @@ func (g *Group[K, V]) Do(ctx context.Context, key K, load func(context.Context, 
 		r := g.result(func() detached.Outcome[V] { return g.table.Do(ctx, key, load) })
 		return r.Value, r.Err
 	}
-	o := g.table.Do(ctx, key, load)
-	if o.How == flight.Panicked {
-		r := newResult(o)
-		g.raise(r.Err)
-		return r.Value, r.Err
+	e, served, ok := g.table.Quick(ctx, key, load)
+	if !ok {
+		o := g.table.Do(ctx, key, load)
+		e, served = o.Ending, o.Served
 	}
-	if g.Clone != nil && o.Served > 1 && o.Err == nil {
-		o.Value = g.Clone(o.Value)
+	if p := e.Panic(); p != nil {
+		e.Err = &PanicError{Value: p.Value, Stack: p.Stack}
+		g.raise(e.Err)
 	}
-	return o.Value, o.Err
+	if g.Clone != nil && served > 1 && e.Err == nil {
+		e.Value = g.Clone(e.Value)
+	}
+	return e.Value, e.Err
 }
 
 // A Call is what one call of [Group.DoResult] wants beyond the rest. The zero

@@ -461,8 +461,8 @@ func checkRefresh(t *storeTest) {
 		t.Errorf("an item that has more than RefreshBelow left: %q, %s; want it alone", g.Item.Data, describe(g))
 	}
 	w := t.contend("an item that has less than RefreshBelow left", key, tier.AcquireOptions{RefreshBelow: t.long}, func(g tier.Grant) {
-		if string(g.Item.Data) != "old" || g.LoadSelf {
-			t.Errorf("who got no lease to refresh with got %q, %s; want the item", g.Item.Data, describe(g))
+		if string(g.Item.Data) != "old" || g.LoadSelf || g.Changed == nil {
+			t.Errorf("who got no lease to refresh with got %q, %s; want the item, and the means to wait", g.Item.Data, describe(g))
 		}
 	})[0]
 	if string(w.grant.Item.Data) != "old" {

@@ -243,7 +243,7 @@ func (s *Store) acquire(key string, o tier.AcquireOptions, now time.Time) (g tie
 	switch {
 	case s.holds(r, o.Replace):
 		r.lease = tier.Lease{}
-	case g.Item.Data != nil && (!refresh || r.lease != (tier.Lease{})):
+	case g.Item.Data != nil && !refresh:
 		return g
 	case r.lease != (tier.Lease{}):
 		if r.waiting == nil {

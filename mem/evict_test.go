@@ -142,7 +142,6 @@ func TestOnEvictTellsOnce(t *testing.T) {
 		for i, e := range entries {
 			for key := range 10 {
 				c.Set(10*(i%5)+key, e)
-				c.Set(10*(i%5)+key, e) // the same entry takes nobody's place
 				set++
 			}
 			if i%7 == 0 {
@@ -169,6 +168,23 @@ func TestOnEvictTellsOnce(t *testing.T) {
 		}
 		if s := c.EvictStats(); s != (mem.EvictStats{Told: uint64(len(told))}) {
 			t.Errorf("EvictStats = %+v, want %d told", s, len(told))
+		}
+	})
+}
+
+// An entry that is set again takes nobody's place.
+//
+// SPEC: N14
+func TestOnEvictOfTheSameEntry(t *testing.T) {
+	e := entry(t, 1)
+	synctest.Test(t, func(t *testing.T) {
+		c := mem.New(mem.Config{}, mem.OnEvict(func(key, _ int, cause mem.Cause) { t.Errorf("key %d is told of, for %v", key, cause) }))
+		for range 3 {
+			c.Set(1, e)
+		}
+		synctest.Wait()
+		if c.Get(1) != e {
+			t.Errorf("the entry is gone")
 		}
 	})
 }

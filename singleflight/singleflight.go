@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"github.com/onefold-go/onefold/internal/flight"
@@ -44,13 +45,16 @@ type Result struct {
 // caller; if it calls runtime.Goexit, each caller's goroutine exits. A fn that
 // calls Do with its own key never returns.
 func (g *Group) Do(key string, fn func() (any, error)) (v any, err error, shared bool) { //nolint:revive // x/sync's own order
-	c, led := g.enter(key)
-	if led {
-		run(c, fn)
+	var (
+		e      flight.Ending[any]
+		served int
+	)
+	if c, led := g.enter(key); led {
+		e, served = run(c, fn)
 	} else {
 		<-c.Settled()
+		e, served = c.Take()
 	}
-	e, served := c.Take()
 	raise(e)
 	return e.Value, e.Err, served > 1
 }
@@ -62,12 +66,16 @@ func (g *Group) DoChan(key string, fn func() (any, error)) <-chan Result {
 	ch := make(chan Result, 1)
 	c, led := g.enter(key)
 	go func() {
+		var (
+			e      flight.Ending[any]
+			served int
+		)
 		if led {
-			run(c, fn)
+			e, served = run(c, fn)
 		} else {
 			<-c.Settled()
+			e, served = c.Take()
 		}
-		e, served := c.Take()
 		raise(e)
 		ch <- Result{Val: e.Value, Err: e.Err, Shared: served > 1}
 	}()
@@ -104,20 +112,28 @@ func (g *Group) shard(key string) (*flight.Shard[string, any, struct{}], uint32)
 
 // run runs the function and settles the call, also when the function panics or
 // exits. After an exit the goroutine ends too.
-func run(c *call, fn func() (any, error)) {
-	e := flight.Ending[any]{How: flight.Exited, Err: errGoexit}
+func run(c *call, fn func() (any, error)) (e flight.Ending[any], served int) {
+	e = flight.Ending[any]{How: flight.Exited, Err: errGoexit}
 	defer func() {
+		if p := recover(); p != nil {
+			e = flight.Ending[any]{How: flight.Panicked, Err: &flight.Panic{Value: p, Stack: debug.Stack()}}
+		}
 		s := c.Shard()
 		s.Lock()
+		if c.VanishLocked() {
+			s.Unlock()
+			served = 1
+			return
+		}
 		c.SettleLocked(e, nil)
 		c.ReturnedLocked()
 		s.Unlock()
 		c.Wake()
+		_, served = c.Take()
 	}()
-	e = flight.Call(func() flight.Ending[any] {
-		v, err := fn()
-		return flight.Ending[any]{Value: v, Err: err}
-	})
+	e.Value, e.Err = fn()
+	e.How = flight.Returned
+	return e, served
 }
 
 // raise does to a caller what the function did to its goroutine.

@@ -15,8 +15,10 @@ import (
 // Delete returned gets a value loaded after Delete began. Deleting what is not
 // there succeeds, and stops loads under way all the same.
 //
-// All far tiers are tried, the deepest first. Those that failed are named by a
-// *[DeleteError]; the near tier has dropped the keys even then.
+// All far tiers are tried, the deepest first, and each has [Config.FarBudget] to
+// answer, or less where ctx ends. Those that failed are named by a *[DeleteError],
+// and may go on serving what they hold; the near tier has dropped the keys even
+// then.
 //
 // Delete panics when ctx is nil.
 func (c *Cache[K, V]) Delete(ctx context.Context, keys ...K) error {
@@ -34,26 +36,38 @@ func (c *Cache[K, V]) Delete(ctx context.Context, keys ...K) error {
 func (c *Cache[K, V]) deleteFar(ctx context.Context, keys []K) error {
 	var failed DeleteError
 	for i := range slices.Backward(c.far) {
-		far := &c.far[i]
-		if b, ok := far.store.(Batcher); ok && len(keys) > 1 {
-			spelt := make([]string, len(keys))
-			for k, key := range keys {
-				spelt[k] = far.spell(key)
-			}
-			for _, err := range b.DeleteMany(ctx, spelt) {
-				if err != nil {
-					failed.add(i, err)
-				}
-			}
-			continue
-		}
-		for _, key := range keys {
-			if err := far.store.Delete(ctx, far.spell(key)); err != nil {
+		for _, err := range c.deleteFrom(ctx, &c.far[i], keys) {
+			if err != nil {
+				c.farStats[i].errors.Add(1)
 				failed.add(i, err)
 			}
 		}
 	}
 	return failed.orNil()
+}
+
+// deleteFrom drops keys from one far tier, all at the same time.
+func (c *Cache[K, V]) deleteFrom(ctx context.Context, far *Far[K, V], keys []K) []error {
+	spelt, errs := make([]string, len(keys)), make([]error, len(keys))
+	for k, key := range keys {
+		spelt[k] = far.spell(key)
+	}
+	b, together := far.store.(Batcher)
+	if !together || len(keys) < 2 {
+		parallel(len(keys), func(k int) { errs[k] = c.deleteOne(ctx, far, spelt[k]) })
+		return errs
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.FarBudget)
+	defer cancel()
+	_, errs = aligned(errs, b.DeleteMany(ctx, spelt), len(keys))
+	return errs
+}
+
+// deleteOne drops one key from a far tier.
+func (c *Cache[K, V]) deleteOne(ctx context.Context, far *Far[K, V], spelt string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.FarBudget)
+	defer cancel()
+	return far.store.Delete(ctx, spelt)
 }
 
 // Expire ends the freshness of keys' values: the next call loads anew. Where
@@ -119,9 +133,12 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 		return onefold.ErrClosed
 	}
 	if len(c.far) == 0 {
-		w := fetching[K, V]{cache: c, key: key, stamp: c.fences.now()}
+		w := fetching[K, V]{cache: c, key: key}
 		entry := w.entry(e, c.clock.now())
-		c.flights.Detach(key, func() { c.near.Set(key, entry) })
+		c.flights.Detach(key, func() {
+			entry.stamp = c.fences.now() // here: what was invalidated before is not this
+			c.near.Set(key, entry)
+		})
 		return nil
 	}
 	// The write stands in the table like a load: later callers join it, and
@@ -178,23 +195,25 @@ func (f *fetching[K, V]) set(ctx context.Context, e *Entry[V]) error {
 func (f *fetching[K, V]) setOne(ctx context.Context, far *Far[K, V], e *Entry[V]) (stored bool, err error) {
 	key := far.spell(f.key)
 	if far.leaser == nil || len(e.tags()) > 0 && f.table.epoch() == 0 { // where it could not be invalidated it is not stored
-		return true, far.store.Delete(ctx, key)
+		return true, f.cache.deleteOne(ctx, far, key)
 	}
 	it, err := f.item(far, key, e)
 	if err != nil {
 		return false, err
 	}
 	if s, ok := far.leaser.(Setter); ok {
-		return true, s.Set(ctx, key, it)
+		return within(ctx, f, func(ctx context.Context) (bool, error) { return true, s.Set(ctx, key, it) })
 	}
-	if err := far.store.Delete(ctx, key); err != nil {
+	if err := f.cache.deleteOne(ctx, far, key); err != nil {
 		return false, err
 	}
-	g, err := far.leaser.Acquire(ctx, key, AcquireOptions{LeaseTTL: f.cache.cfg.LeaseTTL})
+	g, err := within(ctx, f, func(ctx context.Context) (Grant, error) {
+		return far.leaser.Acquire(ctx, key, AcquireOptions{LeaseTTL: f.cache.cfg.LeaseTTL})
+	})
 	if err != nil || g.Lease == (Lease{}) {
 		return false, err
 	}
-	return far.leaser.Fill(ctx, key, g.Lease, it)
+	return within(ctx, f, func(ctx context.Context) (bool, error) { return far.leaser.Fill(ctx, key, g.Lease, it) })
 }
 
 // Write runs write, which changes the source, and then deletes key, whatever

@@ -587,7 +587,7 @@ func TestCloseEndsAWrite(t *testing.T) {
 				return nil
 			}
 		})}
-		c := newCache(t, (&source{}).load, tier.Config{}, encoded(setStore{store}))
+		c := newCache(t, (&source{}).load, tier.Config{FarBudget: time.Hour}, encoded(setStore{store}))
 		done := make(chan error)
 		go func() { done <- c.Set(context.Background(), "k", tier.Loaded[int]{Value: 1}) }()
 		synctest.Wait()
@@ -663,5 +663,39 @@ func TestTimeoutOfAWriteIsTheWriters(t *testing.T) {
 			t.Error("Set = nil, want an error")
 		}
 		wantReply(t, <-reader, 1)
+	})
+}
+
+// A far tier that does not answer holds no writer for longer than its budget,
+// however many keys there are.
+//
+// SPEC: R04, R10
+func TestHangingTierHoldsNoWriter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memStore{before: hang}
+		c := newCache(t, (&source{}).load, tier.Config{FarBudget: time.Second}, encoded(store))
+		for name, change := range map[string]func(context.Context) error{
+			"Delete":  func(ctx context.Context) error { return c.Delete(ctx, "k") },
+			"of many": func(ctx context.Context) error { return c.Delete(ctx, "a", "b", "c", "d") },
+			"Expire":  func(ctx context.Context) error { return c.Expire(ctx, "k") },
+			"Set":     func(ctx context.Context) error { return c.Set(ctx, "k", tier.Loaded[int]{Value: 1}) },
+			"Write": func(ctx context.Context) error {
+				return c.Write(ctx, "k", func(context.Context) error { return nil })
+			},
+		} {
+			start := time.Now()
+			if err := change(context.Background()); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s = %v, want DeadlineExceeded", name, err)
+			}
+			if took := time.Since(start); took != time.Second {
+				t.Errorf("%s took %v, want 1s", name, took)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		if err := c.Delete(ctx, "k"); err == nil || time.Since(start) != time.Millisecond {
+			t.Errorf("Delete = %v after %v, want an error after 1ms", err, time.Since(start))
+		}
 	})
 }

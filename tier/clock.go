@@ -54,6 +54,15 @@ func (k *clock) before(t time.Duration) bool {
 	return k.now() < t
 }
 
+// recently gives the time of the last tick, or the time where the clock is
+// still.
+func (k *clock) recently() time.Duration {
+	if last := k.last.Load(); last != 0 {
+		return time.Duration(last)
+	}
+	return k.now()
+}
+
 // wind starts a still clock.
 func (k *clock) wind() {
 	k.mu.Lock()

@@ -12,41 +12,50 @@ import (
 
 // get is a call that does not raise a load's panic.
 func (c *Cache[K, V]) get(ctx context.Context, key K, r Read) Result[V] {
-	hook := c.cfg.Hooks.Call
-	if hook == nil {
+	if c.cfg.Hooks.Call == nil {
 		return c.find(ctx, key, r)
 	}
 	began := time.Now()
 	result := c.find(ctx, key, r)
-	hook(onefold.Event{
-		Name: c.cfg.Name, Outcome: result.Outcome, Again: result.Again, Callers: result.Callers,
-		Took: time.Since(began), Err: result.Err,
-	})
+	c.tell(&result, began)
 	return result
+}
+
+// tell tells Config.Hooks.Call of a call that began at began.
+func (c *Cache[K, V]) tell(r *Result[V], began time.Time) {
+	c.cfg.Hooks.Call(onefold.Event{
+		Name: c.cfg.Name, Outcome: r.Outcome, Again: r.Again, Callers: r.Callers, Took: time.Since(began), Err: r.Err,
+	})
 }
 
 // find gives the answer of a call: from the near tier, or of a flight.
 func (c *Cache[K, V]) find(ctx context.Context, key K, r Read) Result[V] {
-	s := search[K, V]{cache: c, key: key, want: c.want(r), since: c.fences.now(), hard: r.Budget}
+	since := c.fences.now()
 	e := c.near.Get(key)
-	if result, ok := s.answer(ctx, e); ok {
+	if e != nil && r == (Read{}) && c.plain(e) {
+		c.hits.Add()
+		return Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, c.clock.recently()-e.born)}
+	}
+	w := c.want(r)
+	if result, ok := c.answer(ctx, key, e, w); ok {
 		return result
 	}
+	s := search[K, V]{cache: c, key: key, want: w, since: since, hard: r.Budget}
 	def(&s.hard, c.cfg.HardBudget)
 	s.wish = detached.Wish{NotBefore: r.NotBefore, Timed: true}
-	s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, c.clock.now(), s.want)
+	s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, c.clock.now(), w)
+	s.heed(e)
 	return s.run(ctx)
 }
 
-// answer gives what the near entry e is for the call, if that is an answer.
-func (s *search[K, V]) answer(ctx context.Context, e *Entry[V]) (Result[V], bool) {
-	c := s.cache
+// answer gives what the near entry e of key is for a call, if that is an answer.
+func (c *Cache[K, V]) answer(ctx context.Context, key K, e *Entry[V], w want) (Result[V], bool) {
 	now := c.clock.now()
-	switch c.judge(e, now, s.want) {
+	switch c.judge(e, now, w) {
 	case freshValue:
 		c.hits.Add()
 		if now >= e.early && !c.failing(e, now) {
-			c.refresh(ctx, s.key, e)
+			c.refresh(ctx, key, e)
 		}
 		return c.result(e, now, onefold.Hit, NotStale), true
 	case staleValue:
@@ -55,17 +64,15 @@ func (s *search[K, V]) answer(ctx context.Context, e *Entry[V]) (Result[V], bool
 		if c.failing(e, now) {
 			why = max(e.why, SourceFailed)
 		} else {
-			c.refresh(ctx, s.key, e)
+			c.refresh(ctx, key, e)
 		}
 		return c.result(e, now, onefold.Stale, why), true
 	case remembered:
 		c.negative.Add(1)
 		return c.result(e, now, onefold.Failed, NotStale), true
-	case loadDirect:
-		s.mark = e
 	default:
+		return Result[V]{}, false
 	}
-	return Result[V]{}, false
 }
 
 // result makes a Result of e. The outcome of an error is for e to say.
@@ -124,7 +131,7 @@ type search[K comparable, V any] struct {
 	since uint64        // of the fences, when the call began: what was invalidated before is no answer
 	hard  time.Duration // the budget; 0: none
 	soft  bool          // Config.SoftBudget is yet to come
-	until time.Duration // the end of hard
+	until time.Duration // the end of hard; 0: not set yet
 	wish  detached.Wish
 	mark  *Entry[V] // load for this call alone, since the near tier says so; nil: share
 }
@@ -132,7 +139,7 @@ type search[K comparable, V any] struct {
 // run joins or starts flights until one has an answer for the call.
 func (s *search[K, V]) run(ctx context.Context) Result[V] {
 	c := s.cache
-	s.until = later(c.clock.now(), s.hard)
+	def(&s.until, later(c.clock.now(), s.hard))
 	for {
 		s.setBudget()
 		var o detached.Outcome[*Entry[V]]
@@ -149,17 +156,13 @@ func (s *search[K, V]) run(ctx context.Context) Result[V] {
 			result.Again = o.Again
 			return result
 		}
-		s.entered(o)
 	}
 }
 
-// entered notes that a flight had no answer for the call.
-func (s *search[K, V]) entered(o detached.Outcome[*Entry[V]]) {
-	switch o.Role {
-	case detached.Joined: // what it gave is from before something that this call must not miss
-		s.wish.Again, s.wish.NotBefore = true, time.Now()
-	default: // the near tier has something that is an answer for others
-		s.wish.NoLook = true
+// heed makes the call load for itself where the near entry e says so.
+func (s *search[K, V]) heed(e *Entry[V]) {
+	if s.cache.judge(e, s.cache.clock.now(), s.want) == loadDirect {
+		s.mark = e
 	}
 }
 
@@ -179,12 +182,14 @@ func (s *search[K, V]) setBudget() {
 	if s.hard > 0 {
 		s.wish.Budget = max(1, s.until-s.cache.clock.now())
 	}
-	if s.soft {
-		s.wish.Budget = s.cache.cfg.SoftBudget
+	if soft := s.cache.cfg.SoftBudget; s.soft && (s.hard == 0 || soft < s.wish.Budget) {
+		s.wish.Budget = soft
 	}
 }
 
 // settle makes a result of what a flight came to, if that is one for this call.
+// If not, the call enters again with another wish, so that no two times round
+// are the same.
 func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]) (Result[V], bool) {
 	c := s.cache
 	if p := o.Panic(); p != nil {
@@ -195,14 +200,29 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 	}
 	e := o.Value
 	if o.Role == detached.Hit {
-		return s.answer(ctx, e)
+		result, ok := c.answer(ctx, s.key, e, s.want)
+		if !ok {
+			s.wish.NoLook = true // it is an answer for others
+			s.heed(e)
+		}
+		return result, ok
 	}
 	now := c.clock.now()
 	if o.Role == detached.Joined {
 		switch {
-		case s.since > e.stamp && c.overtaken(e), s.want.refuses(e.born, e.from):
+		case s.since > e.stamp && c.overtaken(e):
+			// Whatever the call meets now began after it did: it is welcome to all,
+			// and so is what one of the others who go this way has loaded by then.
+			s.wish.Again = true
+			return Result[V]{}, false
+		case s.want.refuses(e.born, e.from):
+			s.leadOwn()
 			return Result[V]{}, false
 		case e.why != NotStale && now >= c.fallbackUntil(e, s.want):
+			s.leadOwn()
+			return Result[V]{}, false
+		case e.why == NotStale && e.from != SourceLevel && now >= e.fresh: // it has expired since it was read
+			s.wish.Again = true
 			return Result[V]{}, false
 		}
 	}
@@ -229,6 +249,10 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 	return result, true
 }
 
+// leadOwn makes the call enter again and join no load that does not know of its
+// wishes.
+func (s *search[K, V]) leadOwn() { s.wish.Again, s.wish.NotBefore = true, time.Now() }
+
 // without makes a result of a flight that gave the call no entry.
 func (s *search[K, V]) without(o detached.Outcome[*Entry[V]]) (Result[V], bool) {
 	c := s.cache
@@ -248,11 +272,15 @@ func (s *search[K, V]) without(o detached.Outcome[*Entry[V]]) (Result[V], bool) 
 		why = Overloaded
 	}
 	e, now := c.near.Get(s.key), c.clock.now()
+	if c.judge(e, now, s.want) == freshValue { // of a later load: that of the call was taken out by a Delete, say
+		c.hits.Add()
+		return c.result(e, now, onefold.Hit, NotStale), true
+	}
 	if !c.fallback(e, now, s.want) {
 		return result, why != OverBudget
 	}
 	c.stale.Add(1)
-	if why == SourceFailed { // its flight has stored nothing, so nobody knows of it yet
+	if why == SourceFailed && !c.failing(e, now) { // its flight has stored nothing, so nobody knows of it yet
 		c.backOff(s.key, e, o.Err)
 	}
 	return c.result(e, now, onefold.Stale, why), true

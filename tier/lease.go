@@ -2,6 +2,7 @@ package tier
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -33,6 +34,11 @@ func await(ctx context.Context, g Grant) error {
 func (f *fetching[K, V]) hold(i int, key string, lease Lease) {
 	f.held = append(f.held, held{tier: i, key: key, lease: lease})
 	f.cache.hold(f.key, i, lease)
+}
+
+// holds reports whether this load has the lease of tier i.
+func (f *fetching[K, V]) holds(i int) bool {
+	return slices.ContainsFunc(f.held, func(h held) bool { return h.tier == i })
 }
 
 // drop gives the lease of tier i back at once, if it is held: the tier is not to

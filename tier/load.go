@@ -146,10 +146,8 @@ func (f *fetching[K, V]) count(i int, e *Entry[V], err error) {
 func (f *fetching[K, V]) ask(ctx context.Context, i int) (*Entry[V], error) {
 	far := &f.cache.far[i]
 	key := far.spell(f.key)
-	for _, h := range f.held {
-		if h.tier == i { // claimed: what the tier holds is known, and is to be replaced
-			return nil, nil //nolint:nilnil // likewise
-		}
+	if f.holds(i) { // claimed: what the tier holds is known, and is to be replaced
+		return nil, nil //nolint:nilnil // likewise
 	}
 	if far.leaser == nil {
 		item, err := within(ctx, f, func(ctx context.Context) (Item, error) { return far.store.Get(ctx, key) })
@@ -165,6 +163,7 @@ func (f *fetching[K, V]) ask(ctx context.Context, i int) (*Entry[V], error) {
 	}
 	o := f.options(i)
 	for healed, widened := false, false; ; {
+		f.stamp = f.cache.fences.now() // nothing read until now is what this one may bring
 		g, err := within(ctx, f, func(ctx context.Context) (Grant, error) { return far.leaser.Acquire(ctx, key, o) })
 		if err != nil {
 			return nil, err
@@ -181,7 +180,7 @@ func (f *fetching[K, V]) ask(ctx context.Context, i int) (*Entry[V], error) {
 				return nil, err
 			}
 		case next == widen && !widened:
-			widened, o.RefreshBelow = true, forever
+			widened, o.RefreshBelow = true, later(g.Item.TTL, time.Millisecond) // less than a newer one has
 		default:
 			return e, nil
 		}
@@ -207,7 +206,7 @@ const (
 	proceed next = iota // there is an answer, or nothing to hope for from this tier
 	wait                // another process has the lease: ask again when that has changed
 	heal                // what the tier holds is of no use to anybody: delete it and ask again
-	widen               // it is of no use to this load, and nobody else's business: ask again for its lease
+	widen               // it is of no use to this load, and has much time left: ask again for its lease
 )
 
 // take makes what can be made of tier i's grant: an answer for callers, a lease
@@ -225,6 +224,9 @@ func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant) (
 	switch {
 	case e != nil && err == nil && f.accepts(e, granted):
 		return e, proceed
+	case e != nil && err == nil && granted && f.overtakenBy(e):
+		f.drop(ctx, i)
+		return e, proceed
 	case e == nil && err != nil && !garbage(err): // another version's: it is left to its writers
 		f.drop(ctx, i)
 		return nil, proceed
@@ -237,7 +239,7 @@ func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant) (
 		return nil, wait
 	case g.Item.Data == nil:
 		return nil, proceed
-	case e == nil:
+	case e == nil, g.Item.TTL == 0: // what has no limit never comes with a lease
 		return nil, heal
 	default:
 		return nil, widen
@@ -274,6 +276,12 @@ func (f *fetching[K, V]) accepts(e *Entry[V], granted bool) bool {
 		return true
 	}
 	return false
+}
+
+// overtakenBy reports whether e, from a far tier, is what this refresh was to
+// bring: somebody else has been faster.
+func (f *fetching[K, V]) overtakenBy(e *Entry[V]) bool {
+	return f.force && f.prior != nil && e.born > f.prior.born && f.cache.clock.now() < e.early
 }
 
 // refreshBelow gives how much time an item has left, as far as the store knows,
@@ -317,6 +325,7 @@ func (f *fetching[K, V]) askSource(ctx context.Context) (*Entry[V], error) {
 	if err != nil {
 		return f.shed(err)
 	}
+	f.stamp = c.fences.now() // as in ask
 	began := c.clock.now()
 	loaded, err := func() (Loaded[V], error) {
 		defer leave()

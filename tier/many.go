@@ -3,7 +3,10 @@ package tier
 import (
 	"context"
 	"errors"
+	"runtime/debug"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/batch"
@@ -16,7 +19,8 @@ import (
 //
 // Where the [Source] has a LoadMany, the keys that have to be loaded are loaded
 // in one call, but for those that are being loaded already: these are waited
-// for. A store that is a [Batcher] is asked for all keys at once.
+// for. Keys for which SoftBudget has a value to give are a call of their own. A
+// store that is a [Batcher] is asked for all keys at once.
 //
 // GetMany returns as soon as ctx ends; keys that have their answer by then keep
 // it. It panics when ctx is nil.
@@ -24,85 +28,125 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 	if ctx == nil {
 		panic("tier: nil context")
 	}
+	began := time.Now()
 	results := make([]Result[V], len(keys))
 	var searches []search[K, V]
 	var missing []int // of keys, aligned with searches
-	since, now := c.fences.now(), c.clock.now()
+	since, now := c.fences.now(), c.clock.recently()
 	for i, key := range keys {
 		e := c.near.Get(key)
 		if e != nil && c.plain(e) {
 			c.hits.Add()
-			results[i] = Result[V]{Value: e.value, Outcome: onefold.Hit, Age: now - e.born}
+			results[i] = Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, now-e.born)}
 			continue
 		}
-		s := search[K, V]{cache: c, key: key, want: want{maxStale: forever}, since: since, hard: c.cfg.HardBudget}
-		if r, ok := s.answer(ctx, e); ok {
+		if r, ok := c.answer(ctx, key, e, want{maxStale: forever}); ok {
 			results[i] = r
 			continue
 		}
+		s := search[K, V]{cache: c, key: key, want: want{maxStale: forever}, since: since, hard: c.cfg.HardBudget}
 		s.wish.Timed = true
+		s.until = later(now, s.hard)
+		s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, now, s.want)
+		s.heed(e)
 		searches = append(searches, s)
 		missing = append(missing, i)
 	}
 	if len(missing) > 0 {
 		c.findMany(ctx, searches, func(j int, r Result[V]) { results[missing[j]] = r })
 	}
+	if c.cfg.Hooks.Call != nil {
+		for i := range results {
+			c.tell(&results[i], began)
+		}
+	}
 	return results
 }
 
 // findMany answers calls that the near tier has no answer for.
 func (c *Cache[K, V]) findMany(ctx context.Context, searches []search[K, V], answer func(int, Result[V])) {
+	run := func(j int) {
+		answer(j, Result[V]{Err: onefold.ErrGoexit}) // where the load runs on this goroutine, and ends it
+		answer(j, searches[j].run(ctx))
+	}
 	if c.source.LoadMany == nil {
-		parallel(len(searches), func(j int) { answer(j, searches[j].run(ctx)) })
+		parallel(len(searches), run)
 		return
 	}
-	var together []int // the others load for themselves
-	var keys []K
+	var patient, hasty, alone []int // those that wait for HardBudget, for SoftBudget, and that load for themselves
 	for j := range searches {
-		if searches[j].mark == nil {
-			together = append(together, j)
-			keys = append(keys, searches[j].key)
+		switch {
+		case searches[j].mark != nil:
+			alone = append(alone, j)
+		case searches[j].soft:
+			hasty = append(hasty, j)
+		default:
+			patient = append(patient, j)
 		}
 	}
-	var alone []int
-	for i, o := range c.flights.DoMany(ctx, keys, &c.many, detached.Wish{Timed: true, Budget: c.cfg.HardBudget}) {
-		j := together[i]
+	groups := slices.DeleteFunc([][]int{patient, hasty}, func(g []int) bool { return len(g) == 0 })
+	left := make([][]int, len(groups))
+	parallel(len(groups), func(g int) { left[g] = c.findTogether(ctx, searches, groups[g], answer) })
+	alone = slices.Concat(append(left, alone)...)
+	parallel(len(alone), func(i int) { run(alone[i]) })
+}
+
+// findTogether answers the calls of group, which have the same budget, by one
+// load. It gives those that the load had no answer for.
+func (c *Cache[K, V]) findTogether(ctx context.Context, searches []search[K, V], group []int, answer func(int, Result[V])) (left []int) {
+	keys := make([]K, len(group))
+	for i, j := range group {
+		keys[i] = searches[j].key
+	}
+	first := &searches[group[0]]
+	first.setBudget()
+	for i, o := range c.flights.DoMany(ctx, keys, &c.many, detached.Wish{Timed: true, Budget: first.wish.Budget}) {
+		j := group[i]
 		if r, ok := searches[j].settle(ctx, o); ok {
 			r.Again = o.Again
 			answer(j, r)
 			continue
 		}
-		searches[j].entered(o)
-		alone = append(alone, j)
+		left = append(left, j)
 	}
-	for j := range searches {
-		if searches[j].mark != nil {
-			alone = append(alone, j)
-		}
-	}
-	parallel(len(alone), func(i int) { answer(alone[i], searches[alone[i]].run(ctx)) })
+	return left
 }
 
 // atOnce is how many keys of a batch are worked on at the same time, where they
 // cannot be together.
 const atOnce = 64
 
-// parallel calls do for 0 to n-1, many at a time.
+// parallel calls do for 0 to n-1, many at a time. A panic of one is raised here,
+// once all have returned.
 func parallel(n int, do func(int)) {
 	if n == 1 {
 		do(0)
 		return
 	}
-	var wg sync.WaitGroup
-	turns := make(chan struct{}, atOnce)
+	var (
+		wg    sync.WaitGroup
+		turns = make(chan struct{}, atOnce)
+		mu    sync.Mutex
+		fault any // guarded by mu
+	)
 	for i := range n {
 		turns <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-turns }()
+			defer func() {
+				if p := recover(); p != nil {
+					mu.Lock()
+					fault = p
+					mu.Unlock()
+				}
+				<-turns
+			}()
 			do(i)
 		})
 	}
 	wg.Wait()
+	if fault != nil {
+		panic(fault)
+	}
 }
 
 // fetchMany is what a flight of many keys runs. It tells settle of each as soon
@@ -120,7 +164,13 @@ func (c *Cache[K, V]) fetchMany(ctx context.Context, keys []K, settle func(int, 
 	for i := 0; i < len(c.far) && len(pending) > 0; i++ {
 		pending = m.ask(ctx, i, pending)
 	}
-	if len(pending) > 0 {
+	switch {
+	case len(pending) == 0:
+	case ctx.Err() != nil:
+		for _, p := range pending {
+			m.settle(p, nil, ctx.Err())
+		}
+	default:
 		m.askSource(ctx, pending)
 	}
 	return nil
@@ -148,30 +198,29 @@ func (m *manyFetching[K, V]) end(ctx context.Context) {
 func (m *manyFetching[K, V]) ask(ctx context.Context, i int, pending []int) (rest []int) {
 	c := m.cache
 	far := &c.far[i]
-	batcher, ok := far.store.(Batcher)
-	if !ok || len(pending) == 1 {
-		return m.askEach(ctx, i, pending)
+	if far.leaser == nil {
+		return m.read(ctx, i, pending)
 	}
 	var asked []int
 	var keys []string
-	o := AcquireOptions{LeaseTTL: c.cfg.LeaseTTL}
 	for _, p := range pending {
 		f := &m.all[p]
 		f.at(ctx, Level(i+1)) //nolint:gosec // few
-		if len(f.held) > 0 || c.holding(f.key, i) != (Lease{}) {
+		switch {
+		case f.holds(i): // claimed
+			f.count(i, nil, nil)
+			rest = append(rest, p)
+		case c.holding(f.key, i) != (Lease{}):
 			m.goOn(ctx, p, i)
-			continue
+		default:
+			asked = append(asked, p)
+			keys = append(keys, far.spell(f.key))
 		}
-		o.RefreshBelow = max(o.RefreshBelow, f.refreshBelow())
-		asked = append(asked, p)
-		keys = append(keys, far.spell(f.key))
 	}
 	if len(asked) == 0 {
-		return nil
+		return rest
 	}
-	asking, cancel := context.WithTimeout(ctx, c.cfg.FarBudget)
-	grants, errs := batcher.AcquireMany(asking, keys, o)
-	cancel()
+	grants, errs := m.acquire(ctx, i, asked, keys)
 	for a, p := range asked {
 		f := &m.all[p]
 		if errs[a] != nil {
@@ -196,14 +245,41 @@ func (m *manyFetching[K, V]) ask(ctx context.Context, i int, pending []int) (res
 	return rest
 }
 
-// askEach is ask with a store that is asked key by key.
-func (m *manyFetching[K, V]) askEach(ctx context.Context, i int, pending []int) (rest []int) {
-	if m.cache.far[i].leaser != nil { // any of them may have to wait for another process
-		for _, p := range pending {
-			m.goOn(ctx, p, i)
+// acquire asks far tier i for keys, which are those of asked, in one exchange
+// where it can.
+func (m *manyFetching[K, V]) acquire(ctx context.Context, i int, asked []int, keys []string) ([]Grant, []error) {
+	c := m.cache
+	if b, ok := c.far[i].store.(Batcher); ok && len(keys) > 1 {
+		o := AcquireOptions{LeaseTTL: c.cfg.LeaseTTL}
+		for _, p := range asked {
+			o.RefreshBelow = max(o.RefreshBelow, m.all[p].refreshBelow())
 		}
-		return nil
+		ctx, cancel := context.WithTimeout(ctx, c.cfg.FarBudget)
+		defer cancel()
+		grants, errs := b.AcquireMany(ctx, keys, o)
+		return aligned(grants, errs, len(keys))
 	}
+	grants, errs := make([]Grant, len(keys)), make([]error, len(keys))
+	parallel(len(keys), func(n int) {
+		f := &m.all[asked[n]]
+		grants[n], errs[n] = within(ctx, f, func(ctx context.Context) (Grant, error) {
+			return c.far[i].leaser.Acquire(ctx, keys[n], f.options(i))
+		})
+	})
+	return grants, errs
+}
+
+// aligned gives a Batcher's answers for n keys: if they are not n, all have
+// failed.
+func aligned[T any](answers []T, errs []error, n int) ([]T, []error) {
+	if len(answers) == n && len(errs) == n {
+		return answers, errs
+	}
+	return make([]T, n), slices.Repeat([]error{errSlots}, n)
+}
+
+// read is ask with a store that has no leases.
+func (m *manyFetching[K, V]) read(ctx context.Context, i int, pending []int) (rest []int) {
 	found := make([]*Entry[V], len(pending))
 	parallel(len(pending), func(n int) {
 		f := &m.all[pending[n]]
@@ -222,11 +298,21 @@ func (m *manyFetching[K, V]) askEach(ctx context.Context, i int, pending []int) 
 	return rest
 }
 
-// goOn loads key p by itself, from far tier i on.
+// goOn loads key p by itself, from far tier i on. Its panic or exit is that
+// key's alone.
 func (m *manyFetching[K, V]) goOn(ctx context.Context, p, i int) {
 	m.apart.Go(func() {
-		e, err := m.all[p].goOn(ctx, i)
-		m.settle(p, e, err)
+		var e *Entry[V]
+		err := onefold.ErrGoexit
+		defer func() { m.settle(p, e, err) }()
+		if m.cache.cfg.OnPanic != onefold.CrashOnPanic {
+			defer func() {
+				if r := recover(); r != nil {
+					err = &onefold.PanicError{Value: r, Stack: debug.Stack()}
+				}
+			}()
+		}
+		e, err = m.all[p].goOn(ctx, i)
 	})
 }
 
@@ -245,6 +331,9 @@ func (m *manyFetching[K, V]) askSource(ctx context.Context, pending []int) {
 			m.settle(p, e, err)
 		}
 		return
+	}
+	for _, p := range pending {
+		m.all[p].stamp = c.fences.now()
 	}
 	began := c.clock.now()
 	values, err := func() (map[K]V, error) {
@@ -304,6 +393,7 @@ func (m *manyFetching[K, V]) fill(ctx context.Context, pending []int, entries []
 		storing, cancel := context.WithTimeout(ctx, c.cfg.FarBudget)
 		stored, errs := batcher.FillMany(storing, keys, held, items)
 		cancel()
+		stored, errs = aligned(stored, errs, len(keys))
 		for a, n := range filling {
 			f := &m.all[pending[n]]
 			f.filled(entries[n], f.held[len(f.held)-1], stored[a], errs[a])

@@ -37,8 +37,7 @@ type Leaser interface {
 
 	// Acquire gives the item there is, or the key's lease if nobody has it,
 	// or the means to wait for whoever has. An item that has less than
-	// o.RefreshBelow left comes with the lease as well, if nobody has it, and
-	// alone if somebody has.
+	// o.RefreshBelow left comes with one of the latter two as well.
 	Acquire(ctx context.Context, key string, o AcquireOptions) (Grant, error)
 
 	// Fill stores it if lease is still the key's lease, and gives that back.

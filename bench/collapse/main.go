@@ -45,6 +45,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		skip  = flags.String("skip", "", "leave out contenders whose name begins with one of these")
 		page  = flags.String("page", "", "also write the tables, with the text around them, to this file")
 		tries = flags.Int("tries", 3, "runs of each while the machine is busy with other things")
+		note  = flags.String("note", "", "what the page is to say of how it was measured")
 		raw   = flags.String("json", "", "also write all figures to this file")
 	)
 	flags.IntVar(&p.Callers, "callers", p.Callers, "callers at once")
@@ -64,6 +65,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	}
 
 	record := newRecord(p, *tries)
+	record.Note = *note
 	for _, sc := range scenarios {
 		for _, c := range chosen {
 			fmt.Fprintf(stderr, "%v: %s\n", sc, c.name)

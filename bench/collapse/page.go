@@ -18,7 +18,8 @@ type record struct {
 	Machine string            `json:"machine"`
 	Uses    map[string]string `json:"versions"` // of what is compared
 	Plan    plan              `json:"plan"`
-	Tries   int               `json:"tries"` // runs of each at the most
+	Note    string            `json:"note,omitempty"` // what else is to be known of the measurement
+	Tries   int               `json:"tries"`          // runs of each at the most
 	Figures []figures         `json:"figures"`
 }
 

@@ -84,17 +84,18 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 // table has a row for each contender, with the medians of its runs.
 func table(all map[string][]figures) string {
 	var b strings.Builder
-	b.WriteString("| | calls | loads | loads an expiry | blocked | p99 | longest call | longest that did not wait |\n")
-	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	b.WriteString("| | calls | loads | loads an expiry | waited an expiry | waited | p99 | longest call | longest that did not wait |\n")
+	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, c := range contenders {
 		runs := all[c.name]
 		if len(runs) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "| %s | %.0f | %.0f | %.2f | %.2f %% | %s | %s | %s |\n", c.name,
+		fmt.Fprintf(&b, "| %s | %.0f | %.0f | %.2f | %.1f | %.2f %% | %s | %s | %s |\n", c.name,
 			median(runs, func(f figures) float64 { return float64(f.Calls) }),
 			median(runs, func(f figures) float64 { return float64(f.Loads) }),
 			median(runs, figures.loadsAnExpiry),
+			median(runs, figures.blockedAnExpiry),
 			100*median(runs, figures.blockedShare),
 			ms(median(runs, func(f figures) float64 { return float64(f.P99) })),
 			ms(median(runs, func(f figures) float64 { return float64(f.Max) })),

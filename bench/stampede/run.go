@@ -44,8 +44,9 @@ type figures struct {
 	MaxHit    time.Duration `json:"max_unblocked_ns"`
 }
 
-func (f figures) loadsAnExpiry() float64 { return float64(f.Loads) / float64(max(1, f.Expiries)) }
-func (f figures) blockedShare() float64  { return float64(f.Blocked) / float64(max(1, f.Calls)) }
+func (f figures) loadsAnExpiry() float64   { return float64(f.Loads) / float64(max(1, f.Expiries)) }
+func (f figures) blockedAnExpiry() float64 { return float64(f.Blocked) / float64(max(1, f.Expiries)) }
+func (f figures) blockedShare() float64    { return float64(f.Blocked) / float64(max(1, f.Calls)) }
 
 // A loader takes its time, and notes when a load of each key began.
 type loader struct {

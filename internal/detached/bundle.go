@@ -53,6 +53,7 @@ func (b *bundle[K, V]) add(f *flightOf[K, V], caller context.Context) {
 		b.ctx.Init(p.seen(caller), p.Context == Whole)
 		b.ctx.Collect()
 	}
+	f.X.ctx = new(loadctx.Ctx)
 	f.X.ctx.InitPart(b.ctx)
 	b.members = append(b.members, member[K, V]{f: f})
 }

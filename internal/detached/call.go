@@ -40,7 +40,7 @@ func (c *Call[K, V]) wish(w Wish) {
 	if !w.NotBefore.IsZero() {
 		c.notBefore = max(1, w.NotBefore.Sub(t.start))
 	}
-	c.noLook = c.solo || w.NoLook || c.notBefore > 0
+	c.noLook = c.solo || w.NoLook || c.notBefore > 0 && !w.Again // a flight that was in vain may have been followed by a good one
 	if w.Again {
 		c.again = true
 		t.again.Add(1)
@@ -136,7 +136,7 @@ func (c *Call[K, V]) enterFlight(ctx context.Context, from *loadctx.Ctx) {
 	c.f, c.role = f, Led
 	if from != nil {
 		c.from = from
-		from.Wait(&f.X.ctx, t, f) // never a ring: the load has not started, so it waits for nobody
+		from.Wait(f.X.ctx, t, f) // never a ring: the load has not started, so it waits for nobody
 	}
 	if !c.inline && c.bundle == nil {
 		go t.run(f, ctx, c.load)
@@ -146,7 +146,7 @@ func (c *Call[K, V]) enterFlight(ctx context.Context, from *loadctx.Ctx) {
 // admitLocked makes room for one load more in s, or gives the limit that is in
 // the way. turn says that the load has its turn already.
 func (t *Table[K, V]) admitLocked(s *flight.Shard[K, V, part[K, V]], turn bool) (limit string, value int) {
-	if share := t.policy.MaxFlights / len(t.flights.Shards()); share > 0 && s.Running >= share {
+	if s.Running >= t.share {
 		return "MaxFlights", t.policy.MaxFlights
 	}
 	if t.turns != nil && t.policy.QueueWait == 0 && !turn && !t.turns.try() {
@@ -163,6 +163,7 @@ func (t *Table[K, V]) beginLocked(f *flightOf[K, V], caller context.Context, b *
 		f.X.began = t.now()
 	}
 	if b == nil {
+		f.X.ctx = new(loadctx.Ctx)
 		f.X.ctx.Init(t.policy.seen(caller), t.policy.Context == Whole)
 	} else {
 		b.add(f, caller)
@@ -175,7 +176,7 @@ func (c *Call[K, V]) joined(f *flightOf[K, V], from *loadctx.Ctx) {
 	if from == nil {
 		return
 	}
-	ring := from.Wait(&f.X.ctx, c.table, f)
+	ring := from.Wait(f.X.ctx, c.table, f)
 	if ring == nil {
 		c.from = from
 		return
@@ -298,7 +299,7 @@ func (c *Call[K, V]) block(ctx context.Context, settled <-chan struct{}) error {
 
 // waited takes the wait back out of the graph.
 func (c *Call[K, V]) waited() {
-	c.from.Waited(&c.f.X.ctx)
+	c.from.Waited(c.f.X.ctx)
 	c.from = nil
 }
 

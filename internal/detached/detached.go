@@ -4,6 +4,7 @@ package detached
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,8 @@ type Table[K comparable, V any] struct {
 
 	timed      atomic.Bool // flights note when they begin: from the start, or since the first call that needs it
 	turns      *turns      // nil: every load has its turn
+	plain      bool        // the policy wants nothing of a load but that it runs, see Policy.plain; fixed
+	share      int         // the most loads of one shard; fixed
 	again      atomic.Uint64
 	launched   atomic.Uint64
 	turnedAway atomic.Uint64
@@ -29,7 +32,7 @@ type Table[K comparable, V any] struct {
 // A part is what a Table keeps in each flight. The shard's lock guards it, but
 // for ctx.
 type part[K comparable, V any] struct {
-	ctx   loadctx.Ctx   // what the load sees; it keeps the flight alive
+	ctx   *loadctx.Ctx  // what the load sees; fixed. Not a part of the flight, since it may be kept for ever
 	began time.Duration // on the table's clock; untimed: not noted
 	took  float32       // nanoseconds, once it has settled; 0 if untimed. To seven digits, which fit where nothing else would
 	final bool          // its errors are for all its callers: it is itself a second try
@@ -69,6 +72,11 @@ func (t *Table[K, V]) Init(p Policy[K, V]) {
 	t.policy = p
 	t.start = time.Now()
 	t.flights.Init()
+	t.plain = p.plain()
+	t.share = math.MaxInt
+	if share := p.MaxFlights / len(t.flights.Shards()); share > 0 {
+		t.share = share
+	}
 	t.timed.Store(p.JoinWithin > 0 || p.Loaded != nil)
 	if p.MaxLoads > 0 {
 		t.turns = &turns{free: p.MaxLoads}

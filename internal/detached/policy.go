@@ -32,11 +32,18 @@ type Policy[K comparable, V any] struct {
 
 	Limited func(limit string, value int) error // the error of a call that met one; needed with any of the limits
 
-	Look  func(key K) (V, bool) // may answer instead of a flight, but for a call with a NotBefore or NoLook; nil: never
+	Look  func(key K) (V, bool) // may answer instead of a flight, but for a call with NoLook, or with a NotBefore and no Again; nil: never
 	Store func(key K, value V)  // keeps the value of a current flight that did well; nil: nothing is kept
 
 	Crash  func(*flight.Panic) // must panic, on the goroutine of a load that did; nil: the callers get the panic
 	Loaded func(Load[V])       // is told of each load that has returned; nil: nobody is
+}
+
+// plain reports whether a load under p has only to be run, and its ending to be
+// given to all who wait for it.
+func (p *Policy[K, V]) plain() bool {
+	return p.Context != Whole && p.Carry == nil && p.Timeout == 0 && p.JoinWithin == 0 && p.Succeed == nil &&
+		p.MaxLoads == 0 && p.Look == nil && p.Store == nil && p.Crash == nil && p.Loaded == nil
 }
 
 // Rules are the part of a Policy that is the same for all types: Look and Store

@@ -19,7 +19,7 @@ func (t *Table[K, V]) run(f *flightOf[K, V], caller context.Context, load func(c
 		defer stop()
 	}
 	if t.turns != nil {
-		if how, err := t.awaitTurn(&f.X.ctx); err != nil {
+		if how, err := t.awaitTurn(f.X.ctx); err != nil {
 			e = flight.Ending[V]{How: how, Err: err}
 			return
 		}
@@ -29,7 +29,7 @@ func (t *Table[K, V]) run(f *flightOf[K, V], caller context.Context, load func(c
 		f.X.ctx.Limit(d, func() { t.expire(f) })
 	}
 	e = flight.Call(func() flight.Ending[V] {
-		ctx := context.Context(&f.X.ctx)
+		ctx := context.Context(f.X.ctx)
 		if t.policy.Carry != nil {
 			ctx = t.policy.Carry(ctx, caller)
 		}
@@ -175,7 +175,7 @@ func (p *part[K, V]) timedOut() flight.Ending[V] {
 // forsake ends f because its leader's context has ended, which is also its
 // load's. Its joiners need another.
 func (t *Table[K, V]) forsake(f *flightOf[K, V], err error) {
-	endAs(&f.X.ctx, err)
+	endAs(f.X.ctx, err)
 	t.cut(f, flight.Ending[V]{How: flight.Forsaken, Err: err})
 }
 

@@ -30,6 +30,7 @@ type Flight[K comparable, V, X any] struct {
 
 	state   state
 	current bool
+	known   bool // others than its leader have, or had, a way to it
 	how     How
 	waiting int32        // callers that wait and have not left; fixed once settled: those who get the ending
 	readers atomic.Int32 // of the latter, how many have yet to take it
@@ -86,6 +87,7 @@ func (*Panic) Error() string { return "onefold: load panicked" }
 // JoinLocked adds a caller, which will block.
 func (f *Flight[K, V, X]) JoinLocked() {
 	f.waiting++
+	f.known = true
 	f.shard.Joined++
 	f.BlockLocked()
 }
@@ -121,7 +123,9 @@ func (f *Flight[K, V, X]) SettleLocked(e Ending[V], store func(K, V)) bool {
 	}
 	f.state = settled
 	if f.waiting > 0 {
-		f.readers.Store(f.waiting)
+		if f.waiting > 1 {
+			f.readers.Store(f.waiting)
+		}
 		f.how, f.value, f.err = e.How, e.Value, e.Err
 	}
 	if f.current {
@@ -181,11 +185,43 @@ func (f *Flight[K, V, X]) Leave(abandon bool) (left, abandonedNow bool) {
 // after, and must not keep the value with it.
 func (f *Flight[K, V, X]) Take() (e Ending[V], served int) {
 	e, served = Ending[V]{How: f.how, Value: f.value, Err: f.err}, int(f.waiting)
-	if f.readers.Add(-1) == 0 {
+	if f.waiting == 1 || f.readers.Add(-1) == 0 {
 		var zero V
 		f.value, f.err = zero, nil
 	}
 	return e, served
+}
+
+// VanishLocked settles a flight whose load has returned, for a leader who has the
+// ending, if nobody else can know of it, and gives it back for a later load. It
+// reports whether it did; then f must not be used any more.
+func (f *Flight[K, V, X]) VanishLocked() bool {
+	s := f.shard
+	if f.known || !f.current || s.Drained != nil || s.spares == mostSpares {
+		return false
+	}
+	s.RemoveLocked(f)
+	s.Running--
+	var (
+		x   X
+		key K
+	)
+	f.X, f.Key, f.waiting = x, key, 0 // nothing else has been written
+	s.keepLocked(f)
+	return true
+}
+
+// SpareLocked gives a settled flight, whose load has returned, back for a later
+// load, if nobody but its leader can know of it; it reports whether it did. Then
+// the leader, who has the ending, must not use f any more.
+func (f *Flight[K, V, X]) SpareLocked() bool {
+	s := f.shard
+	if f.known || s.spares == mostSpares {
+		return false
+	}
+	*f = Flight[K, V, X]{shard: s}
+	s.keepLocked(f)
+	return true
 }
 
 // Call calls load and turns a panic of it into an Ending. It does not return

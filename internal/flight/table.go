@@ -36,11 +36,16 @@ type Shard[K comparable, V, X any] struct {
 	Closed  bool          // no flight may be added
 	Drained chan struct{} // closed when Running falls to zero; nil: nobody waits for that
 
+	spare   *Flight[K, V, X]              // empty flights, chained, for loads to come
+	spares  int                           // how many: not more than mostSpares
 	apart   map[*Flight[K, V, X]]struct{} // not current, and their loads have not returned; nil until the first
 	buckets []*Flight[K, V, X]            // a power of two of chains, by the upper half of the hash
 	len     int                           // current flights
-	_       [40]byte                      // to whole cache lines, so that two shards share none
+	_       [24]byte                      // to whole cache lines, so that two shards share none
 }
+
+// mostSpares bounds what a shard keeps for loads to come.
+const mostSpares = 16
 
 // Init makes the table ready, for the processors there are now.
 func (t *Table[K, V, X]) Init() {
@@ -93,10 +98,23 @@ func (s *Shard[K, V, X]) LaunchLocked(key K, hash uint32) *Flight[K, V, X] {
 	if s.len >= 2*len(s.buckets) {
 		s.growLocked()
 	}
-	f := &Flight[K, V, X]{Key: key, shard: s, hash: hash}
+	f := s.spare
+	if f != nil {
+		s.spare = f.next
+		s.spares--
+	} else {
+		f = &Flight[K, V, X]{shard: s}
+	}
+	f.Key, f.hash = key, hash
 	s.addLocked(f)
 	s.Running++
 	return f
+}
+
+// keepLocked keeps an empty f for a load to come.
+func (s *Shard[K, V, X]) keepLocked(f *Flight[K, V, X]) {
+	f.next, s.spare = s.spare, f
+	s.spares++
 }
 
 func (s *Shard[K, V, X]) addLocked(f *Flight[K, V, X]) {
@@ -121,6 +139,7 @@ func (s *Shard[K, V, X]) RemoveLocked(f *Flight[K, V, X]) {
 // DetachLocked removes f while its load runs on, and keeps sight of it.
 func (s *Shard[K, V, X]) DetachLocked(f *Flight[K, V, X]) {
 	s.RemoveLocked(f)
+	f.known = true
 	if s.apart == nil {
 		s.apart = make(map[*Flight[K, V, X]]struct{})
 	}
@@ -151,6 +170,7 @@ func (s *Shard[K, V, X]) LoadingLocked() []*Flight[K, V, X] {
 	all := slices.AppendSeq(make([]*Flight[K, V, X], 0, s.len+len(s.apart)), maps.Keys(s.apart))
 	for _, f := range s.buckets {
 		for ; f != nil; f = f.next {
+			f.known = true
 			all = append(all, f)
 		}
 	}

@@ -67,10 +67,10 @@ func (c *Ctx) wayTo(target *Ctx) (way []edge, ok bool) {
 		last := len(todo) - 1
 		at := todo[last]
 		todo = todo[:last]
-		if at.ending.Load() != live {
+		if at.how() != live {
 			continue
 		}
-		if at.part { // it waits for nothing itself, its load does
+		if at.is(part) { // it waits for nothing itself, its load does
 			w := at.whole()
 			if _, seen := reached[w]; !seen {
 				reached[w] = hop{from: at}

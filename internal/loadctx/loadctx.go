@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// A Ctx is the context of one load. It is meant to be a field of whatever
-// stands for the load, so that the load and its context are one allocation:
-// call Init once, before anybody else sees it.
+// A Ctx is the context of one load: call Init once, before anybody else sees it.
+// The load may keep it for ever, so that nothing else should be kept with it.
 //
 //	live --Cancel, Finish--> canceled
 //	live --TimeOut---------> timed out
@@ -26,11 +25,8 @@ import (
 // It must not be copied.
 type Ctx struct {
 	caller context.Context // asked for values, and for its end only if followed; of a part: the whole
-	ending atomic.Uint32   // live, canceled or timedOut; set once
-	over   atomic.Bool     // the load itself has returned
+	state  atomic.Uint32   // live, canceled or timedOut, set once; and bits
 	stage  atomic.Int32    // see SetStage
-	follow bool            // fixed at Init
-	part   bool            // fixed at InitPart
 	extra  atomic.Pointer[extra]
 }
 
@@ -51,17 +47,28 @@ type extra struct {
 	parts atomic.Int32 // of a whole: that live, and one while more may come
 }
 
-// What ending holds.
+// What state holds.
 const (
 	live uint32 = iota
 	canceled
 	timedOut
+
+	ending uint32 = 3 // the bits of these
+
+	over   uint32 = 1 << (iota - 2) // the load itself has returned
+	follow                          // fixed at Init
+	part                            // fixed at InitPart
 )
 
-// Init makes c live, with the values of caller; if follow is set, also with its
+// Init makes c live, with the values of caller; if followed is set, also with its
 // deadline and, for contexts derived from c, its end. Whoever owns the load
 // ends c itself when caller ends.
-func (c *Ctx) Init(caller context.Context, follow bool) { c.caller, c.follow = caller, follow }
+func (c *Ctx) Init(caller context.Context, followed bool) {
+	c.caller = caller
+	if followed {
+		c.state.Store(follow)
+	}
+}
 
 // Limit gives c a deadline d from now, at which expire is called, unless c has
 // ended before. It does not end c by itself: expire does. Call it at most once,
@@ -74,7 +81,7 @@ func (c *Ctx) Limit(d time.Duration, expire func()) {
 		x.cancel() // it is that of somebody who waited for the start, and has no deadline
 		x.inner = nil
 	}
-	if c.ending.Load() == live { // otherwise nobody would stop the timer
+	if c.how() == live { // otherwise nobody would stop the timer
 		x.deadline, x.timer = time.Now().Add(d), time.AfterFunc(d, expire)
 	}
 }
@@ -106,19 +113,41 @@ func (c *Ctx) TimeOut() { c.end(timedOut) }
 
 // Finish says that the load has returned, and ends c.
 func (c *Ctx) Finish() {
-	c.over.Store(true)
+	if c.extra.Load() == nil && c.state.CompareAndSwap(live, canceled|over) && c.extra.Load() == nil {
+		return // as most often: c is nothing but live; see end
+	}
+	c.state.Or(over)
 	c.end(canceled)
 }
 
+// how says how c has ended.
+func (c *Ctx) how() uint32 { return c.state.Load() & ending }
+
+// is reports whether a bit of state is set.
+func (c *Ctx) is(bit uint32) bool { return c.state.Load()&bit != 0 }
+
+// first ends c, if that is not the case yet, and reports whether it did.
+func (c *Ctx) first(how uint32) bool {
+	for {
+		state := c.state.Load()
+		if state&ending != live {
+			return false
+		}
+		if c.state.CompareAndSwap(state, state|how) {
+			return true
+		}
+	}
+}
+
 func (c *Ctx) end(how uint32) {
-	if c.part {
-		if c.ending.CompareAndSwap(live, how) {
+	if c.is(part) {
+		if c.first(how) {
 			c.whole().partEnded()
 		}
 		return
 	}
 	x := c.extra.Load()
-	if x == nil && c.ending.CompareAndSwap(live, how) {
+	if x == nil && c.first(how) {
 		// Whoever makes extra from now on sees that c has ended; but somebody
 		// may just have.
 		if x = c.extra.Load(); x == nil {
@@ -132,7 +161,7 @@ func (c *Ctx) end(how uint32) {
 	if x.inner != nil && x.inner.Err() == context.DeadlineExceeded { //nolint:errorlint // it is never wrapped
 		how = timedOut // as Err has said since
 	}
-	c.ending.CompareAndSwap(live, how)
+	c.first(how)
 	if x.timer != nil {
 		x.timer.Stop()
 		x.timer = nil // c may be kept for long, and what expire needs must not be
@@ -145,7 +174,7 @@ func (c *Ctx) end(how uint32) {
 // endInnerLocked ends what is derived from c if c has ended. With a deadline,
 // what has timed out ends by itself, and says so.
 func (c *Ctx) endInnerLocked(x *extra) {
-	if how := c.ending.Load(); how == canceled || how == timedOut && x.deadline.IsZero() {
+	if how := c.how(); how == canceled || how == timedOut && x.deadline.IsZero() {
 		x.cancel()
 	}
 }
@@ -161,7 +190,7 @@ func (c *Ctx) more() *extra {
 
 // base is what c is derived from, as far as anybody can see.
 func (c *Ctx) base() context.Context {
-	if c.follow {
+	if c.is(follow) {
 		return c.caller
 	}
 	// Without this, context.Cause of a derived context would name whatever
@@ -188,7 +217,7 @@ func (c *Ctx) Done() <-chan struct{} {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.inner == nil {
-		if x.deadline.IsZero() || c.ending.Load() == canceled {
+		if x.deadline.IsZero() || c.how() == canceled {
 			x.inner, x.cancel = context.WithCancel(c.base())
 		} else {
 			x.inner, x.cancel = context.WithDeadline(c.base(), x.deadline)
@@ -200,7 +229,7 @@ func (c *Ctx) Done() <-chan struct{} {
 
 // Err is nil while c lives.
 func (c *Ctx) Err() error {
-	switch c.ending.Load() {
+	switch c.how() {
 	case canceled:
 		return context.Canceled
 	case timedOut:
@@ -260,7 +289,7 @@ func Detach(ctx context.Context) context.Context {
 // or it has returned.
 func From(ctx context.Context) *Ctx {
 	c, _ := ctx.Value(&self).(*Ctx)
-	if c == nil || c.over.Load() {
+	if c == nil || c.is(over) {
 		return nil
 	}
 	return c

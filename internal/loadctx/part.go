@@ -18,12 +18,13 @@ func (c *Ctx) Collected() { c.partEnded() }
 
 // InitPart makes c a live part of whole. It stands in for Init.
 func (c *Ctx) InitPart(whole *Ctx) {
-	c.caller, c.part = whole, true
+	c.caller = whole
+	c.state.Store(part)
 	whole.more().parts.Add(1)
 }
 
 // Ended reports whether c has ended, without regard to its deadline.
-func (c *Ctx) Ended() bool { return c.ending.Load() != live }
+func (c *Ctx) Ended() bool { return c.how() != live }
 
 func (c *Ctx) partEnded() {
 	if c.more().parts.Add(-1) == 0 {
@@ -33,7 +34,7 @@ func (c *Ctx) partEnded() {
 
 // whole gives the Ctx that c is a part of, or c.
 func (c *Ctx) whole() *Ctx {
-	if !c.part {
+	if !c.is(part) {
 		return c
 	}
 	whole, _ := c.caller.(*Ctx)
