@@ -208,3 +208,17 @@ func TestLoadRunsInlineOnlyWhereNothingCanEndTheWait(t *testing.T) {
 		}
 	}
 }
+
+// A load may have caught another's panic: what it returns is an error, whatever
+// is in it.
+func TestPanicErrorThatALoadReturns(t *testing.T) {
+	var g onefold.Group[string, int]
+	caught := fmt.Errorf("the printer: %w", &onefold.PanicError{Value: "out of paper"})
+	load := func(context.Context, string) (int, error) { return 0, caught }
+	if _, err := g.Do(t.Context(), "k", load); err != caught {
+		t.Errorf("Do = %v, want the load's error", err)
+	}
+	if r := g.DoResult(t.Context(), "k", load, onefold.Call{}); r.Err != caught {
+		t.Errorf("DoResult = %+v, want the load's error", r)
+	}
+}

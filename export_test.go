@@ -14,3 +14,6 @@ func (g *Group[K, V]) Enter(ctx context.Context, key K, load func(context.Contex
 	g.ready()
 	g.table.Start(ctx, key, load)
 }
+
+// MaxFlights is how many loads of a Group of c may run.
+func (c Config) MaxFlights() int { return c.rules().MaxFlights }

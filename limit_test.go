@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -210,6 +211,65 @@ func TestCloneGivesEachCallerItsOwn(t *testing.T) {
 		}
 		for range 3 {
 			<-results
+		}
+	})
+}
+
+// A value that one caller alone gets is its own already, and a failure has none.
+func TestCloneIsForSharedValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clones := 0
+		g := onefold.Group[string, int]{Clone: func(v int) int { clones++; return v }}
+		load := func(context.Context, string) (int, error) { return 1, nil }
+		if v, err := g.Do(t.Context(), "k", load); v != 1 || err != nil {
+			t.Errorf("got %d, %v; want 1", v, err)
+		}
+		if v, err := g.Do(context.Background(), "k", load); v != 1 || err != nil {
+			t.Errorf("got %d, %v; want 1", v, err)
+		}
+		if r := g.DoResult(t.Context(), "k", load, onefold.Call{}); r.Value != 1 || r.Err != nil {
+			t.Errorf("got %+v, want 1", r)
+		}
+		if r := <-g.DoChan(t.Context(), "k", load); r.Value != 1 || r.Err != nil {
+			t.Errorf("got %+v, want 1", r)
+		}
+
+		fails := func(context.Context, string) (int, error) {
+			time.Sleep(time.Second)
+			return 0, errors.New("down")
+		}
+		leader := g.DoChan(t.Context(), "k", fails)
+		if _, err := g.Do(t.Context(), "k", fails); err == nil {
+			t.Error("a joiner got no failure")
+		}
+		if r := <-leader; r.Err == nil || r.Callers != 2 {
+			t.Errorf("the leader got %+v, want the failure, with 2 callers", r)
+		}
+		if clones != 0 {
+			t.Errorf("Clone was called %d times, want never", clones)
+		}
+	})
+}
+
+// A leader that runs the load itself shares what it loaded like any other.
+func TestCloneIsForTheLeaderToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loaded []int
+		g := onefold.Group[string, []int]{Clone: slices.Clone[[]int]}
+		load := func(context.Context, string) ([]int, error) {
+			time.Sleep(time.Second)
+			loaded = []int{1, 2, 3}
+			return loaded, nil
+		}
+		go func() {
+			v, _ := g.Do(context.Background(), "k", load)
+			v[0] = 7
+		}()
+		synctest.Wait()
+		v, _ := g.Do(t.Context(), "k", load)
+		synctest.Wait()
+		if v[0] != 1 || loaded[0] != 1 {
+			t.Errorf("the joiner has %v and the load %v once the leader has changed its value, want 1 first", v, loaded)
 		}
 	})
 }

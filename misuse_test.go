@@ -2,6 +2,7 @@ package onefold_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -146,5 +147,14 @@ func TestBadConfigPanicsAtEveryUse(t *testing.T) {
 		if err, ok := panicOf(call).(error); !ok || err.Error() != want {
 			t.Errorf("%s panicked with %v, want %v", name, err, want)
 		}
+	}
+}
+
+func TestNegativeBudget(t *testing.T) {
+	var g onefold.Group[string, int]
+	load := func(context.Context, string) (int, error) { return 1, nil }
+	got := panicOf(func() { g.DoResult(t.Context(), "k", load, onefold.Call{Budget: -5}) })
+	if text := fmt.Sprint(got); !strings.Contains(text, "Call.Budget is -5ns") {
+		t.Errorf("DoResult panicked with %v, want the Budget that it was given", got)
 	}
 }

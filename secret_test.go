@@ -124,9 +124,17 @@ func TestGroupIsBoundedByDefault(t *testing.T) {
 	if n := g.Stats().TurnedAway; n != 0 {
 		t.Errorf("%d callers were turned away, want none", n)
 	}
+	g.Enter(t.Context(), "k", load)
+	if n := g.Stats().TurnedAway; n != 1 {
+		t.Fatalf("%d callers were turned away, want the one too many", n)
+	}
 	var limit *onefold.LimitError
 	if _, err := g.Do(t.Context(), "k", load); !errors.As(err, &limit) || limit.Limit != "MaxCallers" || limit.Value != onefold.DefaultMaxCallers {
 		t.Errorf("one caller more got %v, want a LimitError", err)
 	}
 	close(gate)
+
+	if n := (onefold.Config{}).MaxFlights(); n != onefold.DefaultMaxFlights {
+		t.Errorf("%d loads may run, want %d", n, onefold.DefaultMaxFlights)
+	}
 }

@@ -287,7 +287,7 @@ func run(root, pkg, only string, race bool, overlay string, limit time.Duration)
 		return "", "", out, fmt.Errorf("%v: %w", cmd, err)
 	case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]") || !strings.Contains(out, "=== RUN"):
 		return "", "", out, fmt.Errorf("%v: %w:\n%s", cmd, errBuild, out)
-	case strings.Contains(out, "panic: test timed out after") || strings.Contains(out, "*** Test killed"):
+	case strings.Contains(out, "panic: test timed out after "+limit.String()) || strings.Contains(out, "*** Test killed"):
 		return hung, lastRun(out), out, nil
 	}
 	if m := failLine.FindStringSubmatch(out); m != nil {

@@ -9,7 +9,7 @@ var groupFaults = []fault{
 		wrong: "the value of a load with one caller is copied",
 		file:  "group.go",
 		old:   "served > 1 && e.Err == nil {",
-		new:   "e.Err == nil {",
+		new:   "served > 0 && e.Err == nil {",
 		tests: []string{"."},
 	},
 	{
