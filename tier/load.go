@@ -63,17 +63,24 @@ func (f *fetching[K, V]) goOn(ctx context.Context, first int) (*Entry[V], error)
 // begin notes how things are before anything is read.
 func (f *fetching[K, V]) begin(ctx context.Context, e *Entry[V]) {
 	c := f.cache
-	if len(c.far) > 0 {
-		f.table = c.tags.table(ctx)
-		if c.fences.slots != nil {
-			f.slot = c.fences.slot(c.far[0].spell(f.key))
-		}
+	if c.fences.slots != nil {
+		f.slot = c.fences.slot(c.far[0].spell(f.key))
 	}
-	f.stamp = c.fences.now()
+	f.fence(ctx)
 	if e != nil {
 		f.failures = e.rest().failures
 		f.know(e, nil)
 		f.claim(e)
+	}
+}
+
+// fence notes what has been invalidated until now: what is read from now on is
+// not older. The stamp comes first: what a far tier holds is admitted by the
+// table, and must not get a stamp from after what the table does not know of.
+func (f *fetching[K, V]) fence(ctx context.Context) {
+	f.stamp = f.cache.fences.now()
+	if len(f.cache.far) > 0 {
+		f.table = f.cache.tags.table(ctx)
 	}
 }
 
@@ -163,7 +170,7 @@ func (f *fetching[K, V]) ask(ctx context.Context, i int) (*Entry[V], error) {
 	}
 	o := f.options(i)
 	for healed, widened := false, false; ; {
-		f.stamp = f.cache.fences.now() // nothing read until now is what this one may bring
+		f.fence(ctx) // nothing that was read until now is what this one may bring
 		g, err := within(ctx, f, func(ctx context.Context) (Grant, error) { return far.leaser.Acquire(ctx, key, o) })
 		if err != nil {
 			return nil, err
@@ -325,7 +332,7 @@ func (f *fetching[K, V]) askSource(ctx context.Context) (*Entry[V], error) {
 	if err != nil {
 		return f.shed(err)
 	}
-	f.stamp = c.fences.now() // as in ask
+	f.stamp = c.fences.now() // likewise
 	began := c.clock.now()
 	loaded, err := func() (Loaded[V], error) {
 		defer leave()
