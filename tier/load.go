@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/onefold-go/onefold"
@@ -63,13 +64,14 @@ func (f *fetching[K, V]) goOn(ctx context.Context, first int) (*Entry[V], error)
 // begin notes how things are before anything is read.
 func (f *fetching[K, V]) begin(ctx context.Context, e *Entry[V]) {
 	c := f.cache
-	if len(c.far) > 0 {
-		f.table = c.tags.table(ctx)
-		if c.fences.slots != nil {
-			f.slot = c.fences.slot(c.far[0].spell(f.key))
-		}
+	if c.fences.slots != nil {
+		f.slot = c.slotOf(f.key)
 	}
-	f.stamp = c.fences.now()
+	for known := false; !known; {
+		f.table = c.tags.table(ctx)
+		f.stamp = c.fences.now() // which is of no earlier table
+		known = c.tags.is(f.table)
+	}
 	if e != nil {
 		f.failures = e.rest().failures
 		f.know(e, nil)
@@ -98,6 +100,9 @@ func (f *fetching[K, V]) claim(e *Entry[V]) {
 	}
 	if l := e.more.leases.Swap(nil); l != nil {
 		f.held = *l
+		for _, h := range f.held {
+			f.cache.hold(f.key, h.tier, h.lease)
+		}
 	}
 }
 
@@ -162,12 +167,13 @@ func (f *fetching[K, V]) ask(ctx context.Context, i int) (*Entry[V], error) {
 		return nil, nil //nolint:nilnil // likewise
 	}
 	o := f.options(i)
-	for healed, widened := false, false; ; {
+	began := f.cache.clock.now()
+	for healed, widened, pause := false, false, firstPause; ; {
 		g, err := within(ctx, f, func(ctx context.Context) (Grant, error) { return far.leaser.Acquire(ctx, key, o) })
 		if err != nil {
 			return nil, err
 		}
-		e, next := f.take(ctx, i, key, g)
+		e, next := f.take(ctx, i, key, g, widened)
 		switch {
 		case next == wait:
 			if err := await(ctx, g); err != nil {
@@ -180,6 +186,14 @@ func (f *fetching[K, V]) ask(ctx context.Context, i int) (*Entry[V], error) {
 			}
 		case next == widen && !widened:
 			widened, o.RefreshBelow = true, forever
+		case next == widen && g.Item.TTL > 0 && f.force && f.stillFallback(): // another process is loading it anew
+			return f.cache.elsewhere(f.fallback), nil
+		case next == widen && g.Item.TTL > 0 && f.want.notBefore == 0 && f.cache.clock.now()-began < o.LeaseTTL: // likewise
+			if !sleep(ctx, pause-rand.N(pause/2)) { //nolint:gosec // no secret
+				return nil, ctx.Err()
+			}
+			pause = min(2*pause, lastPause)
+			widened, o = false, f.options(i)
 		default:
 			return e, nil
 		}
@@ -210,7 +224,8 @@ const (
 
 // take makes what can be made of tier i's grant: an answer for callers, a lease
 // to hold, or what to do to get one of them.
-func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant) (*Entry[V], next) {
+// widened says that it was asked for the lease whatever it holds.
+func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant, widened bool) (*Entry[V], next) {
 	var e *Entry[V]
 	var err error
 	if g.Item.Data != nil {
@@ -221,6 +236,9 @@ func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant) (
 		f.hold(i, key, g.Lease)
 	}
 	switch {
+	case granted && widened && e != nil && err == nil && f.accepts(e, false): // stored between the two questions
+		f.drop(ctx, i)
+		return e, proceed
 	case e != nil && err == nil && f.accepts(e, granted):
 		return e, proceed
 	case e == nil && err != nil && !garbage(err): // another version's: it is left to its writers
@@ -261,7 +279,7 @@ func (f *fetching[K, V]) accepts(e *Entry[V], granted bool) bool {
 		return false
 	}
 	if f.force {
-		newer := f.prior == nil || e.born > f.prior.born || e.kind != value
+		newer := f.prior == nil || e.born > f.prior.born+tick // the same value's time is never read quite the same
 		return newer && !granted && now < e.fresh
 	}
 	if now < e.fresh {
@@ -286,7 +304,7 @@ func (f *fetching[K, V]) refreshBelow() time.Duration {
 	if f.prior != nil {
 		lead = c.cfg.lead(time.Duration(f.prior.took) * time.Microsecond)
 		if f.force {
-			lead = max(lead, f.prior.fresh-c.clock.now())
+			lead = max(lead, f.prior.fresh-c.clock.now()+tick)
 		}
 	}
 	return later(stale, max(0, lead))
@@ -303,6 +321,7 @@ func (f *fetching[K, V]) hand(e *Entry[V], i int) {
 	if e.more == nil {
 		e.more = new(more[V])
 	}
+	f.cache.gone(f.key, handed[0])
 	e.more.leases.Store(&handed)
 	e.early = 0 // the next call looks closer
 }
@@ -316,6 +335,7 @@ func (f *fetching[K, V]) askSource(ctx context.Context) (*Entry[V], error) {
 		return f.shed(err)
 	}
 	began := c.clock.now()
+	f.barred = loadSelfAfterFailure // unless it returns, and well
 	loaded, err := func() (Loaded[V], error) {
 		defer leave()
 		return c.source.load(ctx, f.key, f.priorValue(began))
@@ -366,6 +386,7 @@ func (f *fetching[K, V]) conclude(ctx context.Context, loaded Loaded[V], err err
 	if err != nil {
 		return f.failed(ctx, err, began)
 	}
+	f.barred = 0
 	return f.entry(loaded, began), nil
 }
 
@@ -402,15 +423,19 @@ func (f *fetching[K, V]) entry(l Loaded[V], began time.Duration) *Entry[V] {
 		def(&ttl, c.cfg.TTL)
 		e.fresh = later(began, c.cfg.jittered(ttl))
 	}
-	e.early = e.fresh
-	if e.kind == value && e.fresh != forever {
-		lead := min(c.cfg.lead(time.Duration(e.took)*time.Microsecond), (e.fresh-began)/2)
-		e.early = e.fresh - lead
-	}
+	e.early = c.earlyOf(e)
 	if m.staleFor != 0 || len(m.tags) > 0 || m.validator != "" || m.version != 0 || m.mark != nil {
 		e.more = &m
 	}
 	return e
+}
+
+// earlyOf gives from when on a call looks closer at e.
+func (c *Cache[K, V]) earlyOf(e *Entry[V]) time.Duration {
+	if e.kind != value || e.fresh == forever {
+		return e.fresh
+	}
+	return e.fresh - min(c.cfg.lead(time.Duration(e.took)*time.Microsecond), (e.fresh-e.born)/2)
 }
 
 // failed is what the load comes to when the source did not give a value.
@@ -420,13 +445,14 @@ func (f *fetching[K, V]) failed(ctx context.Context, err error, began time.Durat
 	switch {
 	case errors.Is(err, onefold.ErrNotFound):
 		return f.notFound(ctx, err, began)
-	case ctx.Err() != nil: // the load was ended; that says nothing of the source
+	case ctx.Err() != nil:
+		if errors.Is(ctx.Err(), context.Canceled) { // that says nothing of the source
+			f.barred = 0
+		}
 		return nil, err
 	case f.stillFallback():
-		f.barred = loadSelfAfterFailure
 		return c.standIn(f.fallback, SourceFailed, err, f.failures+1), nil
 	}
-	f.barred = loadSelfAfterFailure
 	if c.cfg.RetryFailed != nil && c.cfg.RetryFailed(err) || c.cfg.RememberFailed == nil || !c.cfg.RememberFailed(err) {
 		return nil, err
 	}
@@ -441,6 +467,7 @@ func (f *fetching[K, V]) failed(ctx context.Context, err error, began time.Durat
 // known of the key is no longer true.
 func (f *fetching[K, V]) notFound(ctx context.Context, err error, began time.Duration) (*Entry[V], error) {
 	c := f.cache
+	f.barred = 0
 	e := &Entry[V]{kind: notFound, born: began, stamp: f.stamp, slot: f.slot, from: SourceLevel, more: &more[V]{err: err}}
 	if c.cfg.NegativeTTL > 0 {
 		e.fresh = later(began, c.cfg.jittered(c.cfg.NegativeTTL))
@@ -454,17 +481,25 @@ func (f *fetching[K, V]) notFound(ctx context.Context, err error, began time.Dur
 	return e, nil
 }
 
+// elsewhere gives e once more while another process loads the key: it is looked
+// for what that came to after a while.
+func (c *Cache[K, V]) elsewhere(e *Entry[V]) *Entry[V] {
+	now := c.clock.now()
+	again := e.again()
+	if now >= e.fresh {
+		again.why = max(e.why, Revalidating)
+	}
+	again.more.retry = now + min(max(firstPause, 2*time.Duration(e.took)*time.Microsecond), lastPause)
+	return again
+}
+
 // standIn gives e once more in the place of what the source did not give, and
 // leaves the source alone for a while.
 func (c *Cache[K, V]) standIn(e *Entry[V], why Why, err error, failures int) *Entry[V] {
-	now := c.clock.now()
-	again := new(Entry[V])
-	again.value, again.born, again.fresh, again.early = e.value, e.born, e.fresh, 0
-	again.stamp, again.took, again.weight, again.slot, again.from = e.stamp, e.took, e.weight, e.slot, e.from
-	again.kind, again.why = value, why
-	m := e.copyMore()
+	again := e.again()
+	again.why = why
+	m := again.more
 	m.err, m.failures = err, failures
-	m.retry = later(now, c.cfg.Backoff.after(max(1, failures)))
-	again.more = m
+	m.retry = later(c.clock.now(), c.cfg.Backoff.after(max(1, failures)))
 	return again
 }
