@@ -220,7 +220,8 @@ func (c *Cache[K, V]) share(v V) V {
 	return c.source.Clone(v)
 }
 
-// Close makes later calls fail with [onefold.ErrClosed] and waits until the
+// Close makes later calls that get or set a value fail with [onefold.ErrClosed],
+// while those that invalidate still reach far tiers, and waits until the
 // loads under way, and what runs in the background, have returned. When ctx ends
 // first, it cancels their contexts, gives their callers ErrClosed and returns
 // ctx.Err() without waiting any longer. Closing twice is fine.

@@ -223,8 +223,8 @@ const (
 )
 
 // take makes what can be made of tier i's grant: an answer for callers, a lease
-// to hold, or what to do to get one of them.
-// widened says that it was asked for the lease whatever it holds.
+// to hold, or what to do to get one of them. widened says that the tier was asked
+// for the lease whatever it holds.
 func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant, widened bool) (*Entry[V], next) {
 	var e *Entry[V]
 	var err error
