@@ -39,6 +39,7 @@ type Cache[K comparable, V any] struct {
 	clock   clock                                       // of entries
 	fences  fences                                      // of entries
 	tags    tags                                        // of far tiers
+	slots   slots[K, V]                                 // of keys, for the fences
 	flights detached.Table[K, *Entry[V]]                // whoever holds a key's shard there may write the key in near
 	load    func(context.Context, K) (*Entry[V], error) // c.fetch, made once
 	many    detached.Many[K, *Entry[V]]
@@ -123,6 +124,8 @@ func (c *Cache[K, V]) initFlights() {
 				c.near.Delete(key)
 			case e.kind == direct:
 				c.near.Set(key, e.more.mark)
+			case e.kind == failed && c.fallback(c.near.Get(key), c.clock.now(), want{maxStale: forever}):
+				// A call that did not want the value there is has failed: the others keep it.
 			default:
 				c.near.Set(key, e)
 			}
@@ -217,7 +220,8 @@ func (c *Cache[K, V]) share(v V) V {
 	return c.source.Clone(v)
 }
 
-// Close makes later calls fail with [onefold.ErrClosed] and waits until the
+// Close makes later calls that get or set a value fail with [onefold.ErrClosed],
+// while those that invalidate still reach far tiers, and waits until the
 // loads under way, and what runs in the background, have returned. When ctx ends
 // first, it cancels their contexts, gives their callers ErrClosed and returns
 // ctx.Err() without waiting any longer. Closing twice is fine.

@@ -247,8 +247,9 @@ func (c *Cache[K, V]) Write(ctx context.Context, key K, write func(context.Conte
 // without one no value with tags is stored there. Other processes hear of it as
 // the store tells them, or within [Config.TagPoll].
 //
-// A *[DeleteError] says that the far tier did not take it; then the values are
-// invalid in this process only. InvalidateTag panics when ctx is nil.
+// A *[DeleteError] says that the far tier did not take it: then what this process
+// had is invalid, but what far tiers hold is still served. InvalidateTag panics
+// when ctx is nil.
 func (c *Cache[K, V]) InvalidateTag(ctx context.Context, tags ...string) error {
 	if ctx == nil {
 		panic("tier: nil context")

@@ -75,8 +75,9 @@ type Config struct {
 	// long as its context lets it.
 	HardBudget time.Duration
 
-	// FarBudget bounds one operation of a far tier. A tier that takes longer
-	// is passed over. Zero means DefaultFarBudget.
+	// FarBudget bounds one operation of a far tier, also where the context of
+	// a Set or Delete has no end. A load passes over a tier that takes longer;
+	// to a writer it is an error. Zero means DefaultFarBudget.
 	FarBudget time.Duration
 
 	// LoadTimeout bounds one load, all tiers included, counted from its start.
@@ -112,8 +113,8 @@ type Config struct {
 
 	// RememberFailed says of a load's error whether calls for the key get it
 	// at once, without a load, until Backoff lets the next one through. Nil:
-	// none, so the next call after a failed load loads. Errors are never
-	// remembered in far tiers.
+	// none, so the next call after a failed load loads. Errors that RetryFailed
+	// is true of are not remembered, and none is in far tiers.
 	RememberFailed func(error) bool
 
 	// Backoff is how long the source is left alone for a key whose load

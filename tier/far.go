@@ -69,7 +69,7 @@ func (f *fetching[K, V]) open(i int, key string, item Item) (*Entry[V], error) {
 	now := c.clock.now()
 	e := &Entry[V]{born: now - max(0, age), stamp: f.stamp, slot: f.slot, took: micros(env.Took), from: Level(i + 1)} //nolint:gosec // few
 	e.fresh = later(e.born, env.Fresh)
-	e.early = min(e.fresh, later(e.fresh, -c.cfg.lead(env.Took)))
+	e.early = c.earlyOf(e)
 	m := more[V]{tags: env.Tags, validator: env.Validator, version: env.Version}
 	if stale := env.Keep - env.Fresh; env.Keep != forever && stale != c.cfg.StaleFor {
 		m.staleFor = max(stale, 1)
@@ -79,7 +79,8 @@ func (f *fetching[K, V]) open(i int, key string, item Item) (*Entry[V], error) {
 		e.kind = notFound
 		m.err = onefold.ErrNotFound
 	default:
-		if e.value, err = c.far[i].codec.Decode(env.Data); err != nil {
+		e.value, err = contained(func() (V, error) { return c.far[i].codec.Decode(env.Data) })
+		if err != nil {
 			return nil, fmt.Errorf("%w: %w", &envelope.Error{Reason: envelope.Decode}, err)
 		}
 	}
@@ -127,6 +128,17 @@ func (f *fetching[K, V]) item(far *Far[K, V], key string, e *Entry[V]) (Item, er
 	var err error
 	it.Data, err = c.limits.Seal(env, encode)
 	return it, err
+}
+
+// contained makes an error of a codec's panic: the value is none that it can
+// cope with, which is no fault of the load.
+func contained[T any](do func() (T, error)) (result T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errCodec
+		}
+	}()
+	return do()
 }
 
 func micros(d time.Duration) uint32 {

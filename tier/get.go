@@ -54,21 +54,25 @@ func (c *Cache[K, V]) answer(ctx context.Context, key K, e *Entry[V], w want) (R
 	switch c.judge(e, now, w) {
 	case freshValue:
 		c.hits.Add()
-		if now >= e.early && !c.failing(e, now) {
+		if now >= e.early && !c.resting(e, now) {
 			c.refresh(ctx, key, e)
 		}
 		return c.result(e, now, onefold.Hit, NotStale), true
 	case staleValue:
 		c.stale.Add(1)
 		why := Revalidating
-		if c.failing(e, now) {
-			why = max(e.why, SourceFailed)
+		if c.resting(e, now) {
+			why = max(e.why, Revalidating)
 		} else {
 			c.refresh(ctx, key, e)
 		}
 		return c.result(e, now, onefold.Stale, why), true
 	case remembered:
-		c.negative.Add(1)
+		if e.kind == notFound {
+			c.negative.Add(1)
+		} else {
+			c.failed.Add(1)
+		}
 		return c.result(e, now, onefold.Failed, NotStale), true
 	default:
 		return Result[V]{}, false
@@ -90,7 +94,8 @@ func (c *Cache[K, V]) result(e *Entry[V], now time.Duration, outcome onefold.Out
 }
 
 // refresh starts a load of key behind the call, unless one is under way. e is
-// what the call is answered with.
+// what the call is answered with. Leases that came with it are given back if
+// they would be lost otherwise.
 func (c *Cache[K, V]) refresh(ctx context.Context, key K, e *Entry[V]) {
 	started := c.flights.Launch(ctx, key, func(ctx context.Context, key K) (*Entry[V], error) {
 		f := fetching[K, V]{cache: c, key: key, want: want{maxStale: forever}, force: true}
@@ -107,6 +112,10 @@ func (c *Cache[K, V]) refresh(ctx context.Context, key K, e *Entry[V]) {
 	})
 	if started {
 		c.refreshes.Add(1)
+	} else if e.more != nil && c.near.Get(key) != e {
+		lost := fetching[K, V]{cache: c, key: key}
+		lost.claim(e)
+		lost.letGo(ctx)
 	}
 }
 

@@ -64,7 +64,7 @@ func (f *fetching[K, V]) goOn(ctx context.Context, first int) (*Entry[V], error)
 func (f *fetching[K, V]) begin(ctx context.Context, e *Entry[V]) {
 	c := f.cache
 	if c.fences.slots != nil {
-		f.slot = c.fences.slot(c.far[0].spell(f.key))
+		f.slot = c.slotOf(f.key)
 	}
 	f.fence(ctx)
 	if e != nil {
@@ -78,9 +78,14 @@ func (f *fetching[K, V]) begin(ctx context.Context, e *Entry[V]) {
 // not older. The stamp comes first: what a far tier holds is admitted by the
 // table, and must not get a stamp from after what the table does not know of.
 func (f *fetching[K, V]) fence(ctx context.Context) {
-	f.stamp = f.cache.fences.now()
-	if len(f.cache.far) > 0 {
-		f.table = f.cache.tags.table(ctx)
+	for range 2 { // the table may bring news, which the stamp is older than
+		f.stamp = f.cache.fences.now()
+		if len(f.cache.far) == 0 {
+			return
+		}
+		if f.table = f.cache.tags.table(ctx); f.stamp == f.cache.fences.now() {
+			return
+		}
 	}
 }
 
@@ -105,6 +110,9 @@ func (f *fetching[K, V]) claim(e *Entry[V]) {
 	}
 	if l := e.more.leases.Swap(nil); l != nil {
 		f.held = *l
+		for _, h := range f.held {
+			f.cache.hold(f.key, h.tier, h.lease)
+		}
 	}
 }
 
@@ -175,7 +183,7 @@ func (f *fetching[K, V]) ask(ctx context.Context, i int) (*Entry[V], error) {
 		if err != nil {
 			return nil, err
 		}
-		e, next := f.take(ctx, i, key, g)
+		e, next := f.take(ctx, i, key, g, widened)
 		switch {
 		case next == wait:
 			if err := await(ctx, g); err != nil {
@@ -217,8 +225,9 @@ const (
 )
 
 // take makes what can be made of tier i's grant: an answer for callers, a lease
-// to hold, or what to do to get one of them.
-func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant) (*Entry[V], next) {
+// to hold, or what to do to get one of them. widened says that the tier was asked
+// for the lease whatever it holds.
+func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant, widened bool) (*Entry[V], next) {
 	var e *Entry[V]
 	var err error
 	if g.Item.Data != nil {
@@ -229,10 +238,10 @@ func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant) (
 		f.hold(i, key, g.Lease)
 	}
 	switch {
-	case e != nil && err == nil && f.accepts(e, granted):
-		return e, proceed
-	case e != nil && err == nil && granted && f.overtakenBy(e):
+	case granted && e != nil && err == nil && (widened && f.accepts(e, false) || f.overtakenBy(e)): // somebody has been faster
 		f.drop(ctx, i)
+		return e, proceed
+	case e != nil && err == nil && f.accepts(e, granted):
 		return e, proceed
 	case e == nil && err != nil && !garbage(err): // another version's: it is left to its writers
 		f.drop(ctx, i)
@@ -272,7 +281,7 @@ func (f *fetching[K, V]) accepts(e *Entry[V], granted bool) bool {
 		return false
 	}
 	if f.force {
-		newer := f.prior == nil || e.born > f.prior.born || e.kind != value
+		newer := f.prior == nil || e.born > f.prior.born+tick // the same value's time is never read quite the same
 		return newer && !granted && now < e.fresh
 	}
 	if now < e.fresh {
@@ -303,7 +312,7 @@ func (f *fetching[K, V]) refreshBelow() time.Duration {
 	if f.prior != nil {
 		lead = c.cfg.lead(time.Duration(f.prior.took) * time.Microsecond)
 		if f.force {
-			lead = max(lead, f.prior.fresh-c.clock.now())
+			lead = max(lead, f.prior.fresh-c.clock.now()+tick)
 		}
 	}
 	return later(stale, max(0, lead))
@@ -320,6 +329,7 @@ func (f *fetching[K, V]) hand(e *Entry[V], i int) {
 	if e.more == nil {
 		e.more = new(more[V])
 	}
+	f.cache.gone(f.key, handed[0])
 	e.more.leases.Store(&handed)
 	e.early = 0 // the next call looks closer
 }
@@ -334,6 +344,7 @@ func (f *fetching[K, V]) askSource(ctx context.Context) (*Entry[V], error) {
 	}
 	f.stamp = c.fences.now() // likewise
 	began := c.clock.now()
+	f.barred = loadSelfAfterFailure // unless it returns, and well
 	loaded, err := func() (Loaded[V], error) {
 		defer leave()
 		return c.source.load(ctx, f.key, f.priorValue(began))
@@ -384,6 +395,7 @@ func (f *fetching[K, V]) conclude(ctx context.Context, loaded Loaded[V], err err
 	if err != nil {
 		return f.failed(ctx, err, began)
 	}
+	f.barred = 0
 	return f.entry(loaded, began), nil
 }
 
@@ -420,15 +432,19 @@ func (f *fetching[K, V]) entry(l Loaded[V], began time.Duration) *Entry[V] {
 		def(&ttl, c.cfg.TTL)
 		e.fresh = later(began, c.cfg.jittered(ttl))
 	}
-	e.early = e.fresh
-	if e.kind == value && e.fresh != forever {
-		lead := min(c.cfg.lead(time.Duration(e.took)*time.Microsecond), (e.fresh-began)/2)
-		e.early = e.fresh - lead
-	}
+	e.early = c.earlyOf(e)
 	if m.staleFor != 0 || len(m.tags) > 0 || m.validator != "" || m.version != 0 || m.mark != nil {
 		e.more = &m
 	}
 	return e
+}
+
+// earlyOf gives from when on a call looks closer at e.
+func (c *Cache[K, V]) earlyOf(e *Entry[V]) time.Duration {
+	if e.kind != value || e.fresh == forever {
+		return e.fresh
+	}
+	return e.fresh - min(c.cfg.lead(time.Duration(e.took)*time.Microsecond), (e.fresh-e.born)/2)
 }
 
 // failed is what the load comes to when the source did not give a value.
@@ -438,13 +454,14 @@ func (f *fetching[K, V]) failed(ctx context.Context, err error, began time.Durat
 	switch {
 	case errors.Is(err, onefold.ErrNotFound):
 		return f.notFound(ctx, err, began)
-	case ctx.Err() != nil: // the load was ended; that says nothing of the source
+	case ctx.Err() != nil:
+		if errors.Is(ctx.Err(), context.Canceled) { // that says nothing of the source
+			f.barred = 0
+		}
 		return nil, err
 	case f.stillFallback():
-		f.barred = loadSelfAfterFailure
 		return c.standIn(f.fallback, SourceFailed, err, f.failures+1), nil
 	}
-	f.barred = loadSelfAfterFailure
 	if c.cfg.RetryFailed != nil && c.cfg.RetryFailed(err) || c.cfg.RememberFailed == nil || !c.cfg.RememberFailed(err) {
 		return nil, err
 	}
@@ -459,6 +476,7 @@ func (f *fetching[K, V]) failed(ctx context.Context, err error, began time.Durat
 // known of the key is no longer true.
 func (f *fetching[K, V]) notFound(ctx context.Context, err error, began time.Duration) (*Entry[V], error) {
 	c := f.cache
+	f.barred = 0
 	e := &Entry[V]{kind: notFound, born: began, stamp: f.stamp, slot: f.slot, from: SourceLevel, more: &more[V]{err: err}}
 	if c.cfg.NegativeTTL > 0 {
 		e.fresh = later(began, c.cfg.jittered(c.cfg.NegativeTTL))
@@ -475,14 +493,10 @@ func (f *fetching[K, V]) notFound(ctx context.Context, err error, began time.Dur
 // standIn gives e once more in the place of what the source did not give, and
 // leaves the source alone for a while.
 func (c *Cache[K, V]) standIn(e *Entry[V], why Why, err error, failures int) *Entry[V] {
-	now := c.clock.now()
-	again := new(Entry[V])
-	again.value, again.born, again.fresh, again.early = e.value, e.born, e.fresh, 0
-	again.stamp, again.took, again.weight, again.slot, again.from = e.stamp, e.took, e.weight, e.slot, e.from
-	again.kind, again.why = value, why
-	m := e.copyMore()
+	again := e.again()
+	again.why = why
+	m := again.more
 	m.err, m.failures = err, failures
-	m.retry = later(now, c.cfg.Backoff.after(max(1, failures)))
-	again.more = m
+	m.retry = later(c.clock.now(), c.cfg.Backoff.after(max(1, failures)))
 	return again
 }

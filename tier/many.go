@@ -228,7 +228,7 @@ func (m *manyFetching[K, V]) ask(ctx context.Context, i int, pending []int) (res
 			rest = append(rest, p)
 			continue
 		}
-		e, next := f.take(ctx, i, keys[a], grants[a])
+		e, next := f.take(ctx, i, keys[a], grants[a], false)
 		switch {
 		case next != proceed:
 			m.goOn(ctx, p, i)
@@ -336,6 +336,9 @@ func (m *manyFetching[K, V]) askSource(ctx context.Context, pending []int) {
 		m.all[p].stamp = c.fences.now()
 	}
 	began := c.clock.now()
+	for _, p := range pending {
+		m.all[p].barred = loadSelfAfterFailure // unless it returns, and well
+	}
 	values, err := func() (map[K]V, error) {
 		defer leave()
 		return c.source.LoadMany(ctx, keys)

@@ -53,7 +53,7 @@ type more[V any] struct {
 
 	err      error         // of what is no value; of the last load, where that failed
 	failures int           // in a row, up to now
-	retry    time.Duration // not before this is the source asked again
+	retry    time.Duration // not before this is the source asked again, on behalf of calls that have an answer
 
 	mark   *Entry[V]              // of a value that is not to be stored: what is stored in its place
 	leases atomic.Pointer[leases] // with which whoever refreshes the entry fills far tiers; taken once
@@ -95,6 +95,14 @@ func (e *Entry[V]) copyMore() *more[V] {
 		m.err, m.failures, m.retry = old.err, old.failures, old.retry
 	}
 	return m
+}
+
+// again makes another entry of a value, to be looked at closer by each call.
+func (e *Entry[V]) again() *Entry[V] {
+	return &Entry[V]{
+		value: e.value, born: e.born, fresh: e.fresh, stamp: e.stamp,
+		took: e.took, weight: e.weight, slot: e.slot, from: e.from, why: e.why, more: e.copyMore(),
+	}
 }
 
 func (e *Entry[V]) tags() []string {
