@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/batch"
 	"github.com/onefold-go/onefold/internal/detached"
+	"github.com/onefold-go/onefold/internal/flight"
 )
 
 // GetMany gives the values of keys, aligned with them; a key may be among them
@@ -87,7 +89,8 @@ func (c *Cache[K, V]) findMany(ctx context.Context, searches []search[K, V], ans
 // cannot be together.
 const atOnce = 64
 
-// parallel calls do for 0 to n-1, many at a time.
+// parallel calls do for 0 to n-1, many at a time. When one of them panics, so
+// does parallel, once the others have returned.
 func parallel(n int, do func(int)) {
 	if n == 1 {
 		do(0)
@@ -95,14 +98,24 @@ func parallel(n int, do func(int)) {
 	}
 	var wg sync.WaitGroup
 	turns := make(chan struct{}, atOnce)
+	var panicked atomic.Pointer[flight.Panic]
 	for i := range n {
 		turns <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-turns }()
-			do(i)
+			e := flight.Call(func() flight.Ending[struct{}] {
+				do(i)
+				return flight.Ending[struct{}]{}
+			})
+			if p := e.Panic(); p != nil {
+				panicked.CompareAndSwap(nil, p)
+			}
 		})
 	}
 	wg.Wait()
+	if p := panicked.Load(); p != nil {
+		panic(p.Value)
+	}
 }
 
 // fetchMany is what a flight of many keys runs. It tells settle of each as soon
@@ -225,8 +238,14 @@ func (m *manyFetching[K, V]) askEach(ctx context.Context, i int, pending []int) 
 // goOn loads key p by itself, from far tier i on.
 func (m *manyFetching[K, V]) goOn(ctx context.Context, p, i int) {
 	m.apart.Go(func() {
-		e, err := m.all[p].goOn(ctx, i)
-		m.settle(p, e, err)
+		var e *Entry[V]
+		err := onefold.ErrGoexit
+		defer func() { m.settle(p, e, err) }()
+		ending := flight.Call(func() flight.Ending[*Entry[V]] {
+			e, err := m.all[p].goOn(ctx, i)
+			return flight.Ending[*Entry[V]]{Value: e, Err: err}
+		})
+		e, err = ending.Value, ending.Err
 	})
 }
 
