@@ -2,11 +2,14 @@ package tier_test
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/onefold-go/onefold"
+	"github.com/onefold-go/onefold/foldtest"
 	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
@@ -114,4 +117,58 @@ func newTagged(t *testing.T, cfg tier.Config, load func() int) *tier.Cache[strin
 		t.Fatal(err)
 	}
 	return c
+}
+
+// A key that another process is loading leaves the batch and goes on by itself.
+func TestPanicOfAKeyThatLeftItsBatch(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic(errLoad) }, "exit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				engine := new(foldtest.Engine)
+				c, err := tier.NewSource(tier.Source[string, int]{
+					Load: func(context.Context, string) (int, error) {
+						end()
+						return 0, nil
+					},
+					LoadMany: func(context.Context, []string) (map[string]int, error) { return map[string]int{"a": 1}, nil },
+				}, tier.Config{}, mem.New[string, int](mem.Config{}), encoded(engine.Connect()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				other := engine.Connect()
+				if _, err := other.Acquire(t.Context(), "b", tier.AcquireOptions{LeaseTTL: time.Second}); err != nil {
+					t.Fatal(err)
+				}
+				results := c.GetMany(t.Context(), []string{"a", "b"})
+				if r := results[0]; r.Value != 1 || r.Err != nil {
+					t.Errorf("a: %+v, want 1", r)
+				}
+				var p *onefold.PanicError
+				if r := results[1]; name == "panic" && !errors.As(r.Err, &p) || name == "exit" && !errors.Is(r.Err, onefold.ErrGoexit) {
+					t.Errorf("b: %+v, want the %s", r, name)
+				}
+				if err := c.Close(t.Context()); err != nil {
+					t.Errorf("Close = %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestPanicOfACloneInABatchIsTheCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := tier.NewSource(tier.Source[string, int]{
+			Load:  func(context.Context, string) (int, error) { return 1, nil },
+			Clone: func(int) int { panic(errLoad) },
+		}, tier.Config{}, mem.New[string, int](mem.Config{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if p := recover(); p != errLoad { //nolint:errorlint // the same
+				t.Errorf("GetMany panicked with %v, want what Clone panicked with", p)
+			}
+		}()
+		c.GetMany(t.Context(), []string{"a", "b"})
+	})
 }
