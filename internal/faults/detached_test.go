@@ -493,4 +493,13 @@ var detachedFaults = []fault{
 		new:   "if v, ok := look(c.key); ok && c.again {",
 		tests: []string{"./internal/detached", "./tier"},
 	},
+	{
+		name:  "flight-used-again-before-its-wake",
+		wrong: "a leader whose context ends as the load does gives the flight back while the load's goroutine has yet to wake its callers",
+		file:  "internal/detached/plain.go",
+		old:   "case <-done:\n\t\t\tif left",
+		new:   "case <-done:\n\t\t\twoken = true\n\t\t\tif left",
+		tests: []string{"."},
+		race:  true,
+	},
 }
