@@ -105,8 +105,8 @@ var detachedFaults = []fault{
 		name:  "max-flights-counts-joinable-ones",
 		wrong: "loads that were forgotten or abandoned, and still run, do not count: Forget in a loop has no bound",
 		file:  "internal/detached/call.go",
-		old:   "share > 0 && s.Running >= share",
-		new:   "share > 0 && s.LenLocked() >= share",
+		old:   "s.Running >= t.share",
+		new:   "s.LenLocked() >= t.share",
 		tests: []string{"./internal/detached", "."},
 	},
 	{
@@ -130,7 +130,7 @@ var detachedFaults = []fault{
 		wrong: "a load that nobody waits for any more gives up its place while it still runs: more than MaxLoads at the source",
 		file:  "internal/detached/run.go",
 		old:   "defer t.turns.done()",
-		new:   "back := context.AfterFunc(&f.X.ctx, func() { t.turns.done() })\n\t\tdefer func() {\n\t\t\tif back() {\n\t\t\t\tt.turns.done()\n\t\t\t}\n\t\t}()",
+		new:   "back := context.AfterFunc(f.X.ctx, func() { t.turns.done() })\n\t\tdefer func() {\n\t\t\tif back() {\n\t\t\t\tt.turns.done()\n\t\t\t}\n\t\t}()",
 		tests: []string{"./internal/detached", "."},
 	},
 	{
@@ -425,7 +425,7 @@ var detachedFaults = []fault{
 		name:  "ring-edge-left-behind",
 		wrong: "a wait stays in the graph when it is over: rings where there are none, and memory",
 		file:  "internal/detached/call.go",
-		old:   "c.from.Waited(&c.f.X.ctx)\n",
+		old:   "c.from.Waited(c.f.X.ctx)\n",
 		new:   "",
 		tests: []string{"./internal/detached", "."},
 	},
@@ -492,5 +492,14 @@ var detachedFaults = []fault{
 		old:   "if v, ok := look(c.key); ok {",
 		new:   "if v, ok := look(c.key); ok && c.again {",
 		tests: []string{"./internal/detached", "./tier"},
+	},
+	{
+		name:  "flight-used-again-before-its-wake",
+		wrong: "a leader whose context ends as the load does gives the flight back while the load's goroutine has yet to wake its callers",
+		file:  "internal/detached/plain.go",
+		old:   "case <-done:\n\t\t\tif left",
+		new:   "case <-done:\n\t\t\twoken = true\n\t\t\tif left",
+		tests: []string{"."},
+		race:  true,
 	},
 }

@@ -40,8 +40,8 @@ var singleflightFaults = []fault{
 		name:  "sf-goexit-as-zero-value",
 		wrong: "callers of a function that exits get nil and no error",
 		file:  "singleflight/singleflight.go",
-		old:   "e := flight.Ending[any]{How: flight.Exited, Err: errGoexit}",
-		new:   "e := flight.Ending[any]{}",
+		old:   "e = flight.Ending[any]{How: flight.Exited, Err: errGoexit}",
+		new:   "e = flight.Ending[any]{}",
 		tests: []string{"./singleflight"},
 	},
 	{
