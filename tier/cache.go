@@ -120,7 +120,7 @@ func (c *Cache[K, V]) initFlights() {
 		},
 		Store: func(key K, e *Entry[V]) {
 			switch {
-			case e.unkept:
+			case e.unkept():
 				c.near.Delete(key)
 			case e.kind == direct:
 				c.near.Set(key, e.more.mark)
@@ -173,7 +173,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 // and there is nothing else to be done.
 func (c *Cache[K, V]) plain(e *Entry[V]) bool {
 	return (e.stamp == c.fences.now() || !c.fences.overtaken(e.stamp, e.slot, e.tags())) &&
-		c.clock.before(e.early) && e.kind == value && c.source.Clone == nil && c.cfg.Hooks.Call == nil
+		c.clock.before(e.early()) && e.kind == value && c.source.Clone == nil && c.cfg.Hooks.Call == nil
 }
 
 // GetResult is [Cache.Get] with wishes of this one call, and with all there is

@@ -97,8 +97,8 @@ func (c *Cache[K, V]) expireNear(key K) {
 		c.near.Delete(key)
 	case now < e.fresh:
 		c.near.Set(key, &Entry[V]{
-			value: e.value, born: e.born, fresh: now, early: now, stamp: e.stamp,
-			took: e.took, weight: e.weight, slot: e.slot, from: e.from, more: e.copyMore(),
+			value: e.value, born: e.born, fresh: now, stamp: e.stamp,
+			took: e.took, slot: e.slot, from: e.from, more: e.copyMore(),
 		})
 	}
 }
@@ -183,7 +183,7 @@ func (f *fetching[K, V]) set(ctx context.Context, e *Entry[V]) error {
 			return fmt.Errorf("tier: Set: far tier %d: %w", i, err)
 		}
 		if !stored {
-			e.unkept = true
+			e.own().unkept = true
 		}
 	}
 	return nil

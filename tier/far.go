@@ -67,9 +67,9 @@ func (f *fetching[K, V]) open(i int, key string, item Item) (*Entry[V], error) {
 		return nil, reasonFuture
 	}
 	now := c.clock.now()
-	e := &Entry[V]{born: now - max(0, age), stamp: f.stamp, slot: f.slot, took: micros(env.Took), from: Level(i + 1)} //nolint:gosec // few
+	e := &Entry[V]{born: now - max(0, age), stamp: f.stamp, slot: f.slot, took: roughly(max(0, env.Took)), from: Level(i + 1)} //nolint:gosec // few
 	e.fresh = later(e.born, env.Fresh)
-	e.early = c.earlyOf(e)
+	e.lead = c.leadOf(e)
 	m := more[V]{tags: env.Tags, validator: env.Validator, version: env.Version}
 	if stale := env.Keep - env.Fresh; env.Keep != forever && stale != c.cfg.StaleFor {
 		m.staleFor = max(stale, 1)
@@ -103,7 +103,7 @@ func (f *fetching[K, V]) item(far *Far[K, V], key string, e *Entry[V]) (Item, er
 	now := c.clock.now()
 	m := e.rest()
 	env := envelope.Envelope{
-		Key: key, Born: time.Now().Add(e.born - now), Took: time.Duration(e.took) * time.Microsecond,
+		Key: key, Born: time.Now().Add(e.born - now), Took: e.took.duration(),
 		Fresh: forever, Keep: forever,
 		Epoch: f.table.epoch(), Seq: f.table.seq(), Tags: m.tags, Validator: m.validator, Version: m.version,
 	}
@@ -139,8 +139,4 @@ func contained[T any](do func() (T, error)) (result T, err error) {
 		}
 	}()
 	return do()
-}
-
-func micros(d time.Duration) uint32 {
-	return uint32(min(max(0, d/time.Microsecond), 1<<32-1)) //nolint:gosec // in range
 }

@@ -54,7 +54,7 @@ func (c *Cache[K, V]) answer(ctx context.Context, key K, e *Entry[V], w want) (R
 	switch c.judge(e, now, w) {
 	case freshValue:
 		c.hits.Add()
-		if now >= e.early && !c.resting(e, now) {
+		if now >= e.early() && !c.resting(e, now) {
 			c.refresh(ctx, key, e)
 		}
 		return c.result(e, now, onefold.Hit, NotStale), true
@@ -62,7 +62,7 @@ func (c *Cache[K, V]) answer(ctx context.Context, key K, e *Entry[V], w want) (R
 		c.stale.Add(1)
 		why := Revalidating
 		if c.resting(e, now) {
-			why = max(e.why, Revalidating)
+			why = max(e.why(), Revalidating)
 		} else {
 			c.refresh(ctx, key, e)
 		}
@@ -227,17 +227,17 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 		case s.want.refuses(e.born, e.from):
 			s.leadOwn()
 			return Result[V]{}, false
-		case e.why != NotStale && now >= c.fallbackUntil(e, s.want):
+		case e.why() != NotStale && now >= c.fallbackUntil(e, s.want):
 			s.leadOwn()
 			return Result[V]{}, false
-		case e.why == NotStale && e.from != SourceLevel && now >= e.fresh: // it has expired since it was read
+		case e.why() == NotStale && e.from != SourceLevel && now >= e.fresh: // it has expired since it was read
 			s.wish.Again = true
 			return Result[V]{}, false
 		}
 	}
 	outcome := onefold.Led
 	switch {
-	case e.why != NotStale:
+	case e.why() != NotStale:
 		outcome = onefold.Stale
 		c.stale.Add(1)
 	case o.Role == detached.Joined:
@@ -253,7 +253,7 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 			}
 		})
 	}
-	result := c.result(e, now, outcome, e.why)
+	result := c.result(e, now, outcome, e.why())
 	result.Level, result.Callers = e.from, o.Served
 	return result, true
 }

@@ -76,7 +76,7 @@ func (f *fetching[K, V]) pack(e *Entry[V], h held) (Item, bool) {
 	case e.kind == direct:
 		f.barred = e.fresh - e.born
 		return Item{}, false
-	case e.kind == failed || e.why == SourceFailed || e.why == Overloaded: // it is no news
+	case e.kind == failed || e.why() == SourceFailed || e.why() == Overloaded: // it is no news
 		return Item{}, false
 	case len(e.tags()) > 0 && f.table.epoch() == 0: // nobody could invalidate it there
 		f.barred = c.cfg.DirectFor
@@ -96,7 +96,7 @@ func (f *fetching[K, V]) pack(e *Entry[V], h held) (Item, bool) {
 func (f *fetching[K, V]) filled(e *Entry[V], h held, stored bool, err error) bool {
 	if !stored || err != nil {
 		f.cache.farStats[h.tier].refused.Add(1)
-		e.unkept = true
+		e.own().unkept = true
 		return false
 	}
 	f.held = f.held[:len(f.held)-1]

@@ -288,7 +288,7 @@ func (f *fetching[K, V]) accepts(e *Entry[V], granted bool) bool {
 		return true
 	}
 	if e.kind == value && now < c.staleUntil(e, f.want) {
-		e.why = Revalidating
+		e.own().why = Revalidating
 		return true
 	}
 	return false
@@ -297,7 +297,7 @@ func (f *fetching[K, V]) accepts(e *Entry[V], granted bool) bool {
 // overtakenBy reports whether e, from a far tier, is what this refresh was to
 // bring: somebody else has been faster.
 func (f *fetching[K, V]) overtakenBy(e *Entry[V]) bool {
-	return f.force && f.prior != nil && e.born > f.prior.born && f.cache.clock.now() < e.early
+	return f.force && f.prior != nil && e.born > f.prior.born && f.cache.clock.now() < e.early()
 }
 
 // refreshBelow gives how much time an item has left, as far as the store knows,
@@ -310,7 +310,7 @@ func (f *fetching[K, V]) refreshBelow() time.Duration {
 	stale := max(c.cfg.StaleFor, c.cfg.StaleIfError)
 	lead := time.Duration(0)
 	if f.prior != nil {
-		lead = c.cfg.lead(time.Duration(f.prior.took) * time.Microsecond)
+		lead = c.cfg.lead(f.prior.took.duration())
 		if f.force {
 			lead = max(lead, f.prior.fresh-c.clock.now()+tick)
 		}
@@ -326,12 +326,9 @@ func (f *fetching[K, V]) hand(e *Entry[V], i int) {
 	}
 	handed := leases{f.held[last]}
 	f.held = f.held[:last]
-	if e.more == nil {
-		e.more = new(more[V])
-	}
 	f.cache.gone(f.key, handed[0])
-	e.more.leases.Store(&handed)
-	e.early = 0 // the next call looks closer
+	e.own().leases.Store(&handed)
+	e.lead = always // the next call looks closer
 }
 
 // askSource loads from the source.
@@ -402,50 +399,53 @@ func (f *fetching[K, V]) conclude(ctx context.Context, loaded Loaded[V], err err
 // entry makes the entry of what a load that began at began brought.
 func (f *fetching[K, V]) entry(l Loaded[V], began time.Duration) *Entry[V] {
 	c := f.cache
-	e := &Entry[V]{
-		value: l.Value, born: began, stamp: f.stamp, slot: f.slot, weight: l.Weight, from: SourceLevel,
-		took: micros(c.clock.now() - began),
+	e := &Entry[V]{value: l.Value, born: began, stamp: f.stamp, slot: f.slot, from: SourceLevel}
+	if c.timesLoads() {
+		took := max(0, c.clock.now()-began)
+		if f.prior != nil && f.prior.took > 0 {
+			took = (3*f.prior.took.duration() + took) / 4
+		}
+		e.took = roughly(took + took/256) // or it would fall behind for good
 	}
-	m := more[V]{staleFor: l.StaleFor, tags: l.Tags, validator: l.Validator, version: l.Version}
-	if f.prior != nil {
-		if f.prior.took > 0 {
-			e.took = uint32((3*uint64(f.prior.took) + uint64(e.took)) / 4) //nolint:gosec // in between
+	if l.NotModified {
+		e.value = f.prior.value
+		old := f.prior.rest()
+		if len(l.Tags) == 0 {
+			l.Tags = old.tags
 		}
-		if l.NotModified {
-			e.value = f.prior.value
-			old := f.prior.rest()
-			if len(m.tags) == 0 {
-				m.tags = old.tags
-			}
-			def(&m.validator, old.validator)
-			def(&m.version, old.version)
-			def(&e.weight, f.prior.weight)
-		}
+		def(&l.Validator, old.validator)
+		def(&l.Version, old.version)
+		def(&l.Weight, old.weight)
+	}
+	if l.StaleFor != 0 || len(l.Tags) > 0 || l.Validator != "" || l.Version != 0 || l.Weight != 0 {
+		m := e.own()
+		m.staleFor, m.tags, m.validator, m.version, m.weight = l.StaleFor, l.Tags, l.Validator, l.Version, l.Weight
 	}
 	ttl := l.TTL
 	switch {
 	case l.NoStore:
 		def(&ttl, c.cfg.DirectFor)
 		e.kind, e.fresh = direct, later(began, ttl)
-		m.mark = &Entry[V]{kind: direct, born: began, fresh: e.fresh, stamp: f.stamp, slot: f.slot}
+		e.own().mark = &Entry[V]{kind: direct, born: began, fresh: e.fresh, stamp: f.stamp, slot: f.slot}
 	default:
 		def(&ttl, c.cfg.TTL)
 		e.fresh = later(began, c.cfg.jittered(ttl))
 	}
-	e.early = c.earlyOf(e)
-	if m.staleFor != 0 || len(m.tags) > 0 || m.validator != "" || m.version != 0 || m.mark != nil {
-		e.more = &m
-	}
+	e.lead = c.leadOf(e)
 	return e
 }
 
-// earlyOf gives from when on a call looks closer at e.
-func (c *Cache[K, V]) earlyOf(e *Entry[V]) time.Duration {
+// leadOf gives how long before its end a call looks closer at e.
+func (c *Cache[K, V]) leadOf(e *Entry[V]) rough {
 	if e.kind != value || e.fresh == forever {
-		return e.fresh
+		return 0
 	}
-	return e.fresh - min(c.cfg.lead(time.Duration(e.took)*time.Microsecond), (e.fresh-e.born)/2)
+	return roughly(min(c.cfg.lead(e.took.duration()), (e.fresh-e.born)/2))
 }
+
+// timesLoads reports whether anybody here or behind a far tier may want to know
+// how long a load takes.
+func (c *Cache[K, V]) timesLoads() bool { return c.cfg.EarlyRefresh > 0 || len(c.far) > 0 }
 
 // failed is what the load comes to when the source did not give a value.
 func (f *fetching[K, V]) failed(ctx context.Context, err error, began time.Duration) (*Entry[V], error) {
@@ -482,7 +482,7 @@ func (f *fetching[K, V]) notFound(ctx context.Context, err error, began time.Dur
 		e.fresh = later(began, c.cfg.jittered(c.cfg.NegativeTTL))
 		return e, nil
 	}
-	e.unkept = true
+	e.more.unkept = true
 	for i := len(f.held) - 1; i >= 0; i-- { // deepest first, as Delete does
 		_ = f.clear(ctx, f.held[i].tier, f.held[i].key)
 	}
@@ -494,9 +494,8 @@ func (f *fetching[K, V]) notFound(ctx context.Context, err error, began time.Dur
 // leaves the source alone for a while.
 func (c *Cache[K, V]) standIn(e *Entry[V], why Why, err error, failures int) *Entry[V] {
 	again := e.again()
-	again.why = why
 	m := again.more
-	m.err, m.failures = err, failures
+	m.why, m.err, m.failures = why, err, failures
 	m.retry = later(c.clock.now(), c.cfg.Backoff.after(max(1, failures)))
 	return again
 }

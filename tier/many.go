@@ -382,7 +382,7 @@ func (m *manyFetching[K, V]) fill(ctx context.Context, pending []int, entries []
 		for n, p := range pending {
 			f := &m.all[p]
 			last := len(f.held) - 1
-			if entries[n] == nil || entries[n].unkept || last < 0 || f.held[last].tier != i {
+			if entries[n] == nil || entries[n].unkept() || last < 0 || f.held[last].tier != i {
 				continue
 			}
 			h := f.held[last]
@@ -403,7 +403,7 @@ func (m *manyFetching[K, V]) fill(ctx context.Context, pending []int, entries []
 		}
 	}
 	parallel(len(pending), func(n int) { // what no Batcher holds
-		if e := entries[n]; e != nil && !e.unkept {
+		if e := entries[n]; e != nil && !e.unkept() {
 			m.all[pending[n]].fill(ctx, e)
 		}
 	})

@@ -136,9 +136,9 @@ func (c *Cache[K, V]) hookLoads(p *detached.Policy[K, *Entry[V]]) {
 			e.Outcome = onefold.Failed
 		case l.Value.kind == notFound:
 			e.Outcome, e.Err = onefold.Negative, l.Value.more.err
-		case l.Value.kind == failed || l.Value.why == SourceFailed:
+		case l.Value.kind == failed || l.Value.why() == SourceFailed:
 			e.Outcome, e.Err = onefold.Failed, l.Value.more.err
-		case l.Value.why != NotStale:
+		case l.Value.why() != NotStale:
 			e.Outcome = onefold.Stale
 		case l.Value.from != SourceLevel:
 			e.Outcome = onefold.Hit
