@@ -69,7 +69,7 @@ func (f *fetching[K, V]) open(i int, key string, item Item) (*Entry[V], error) {
 	now := c.clock.now()
 	e := &Entry[V]{born: now - max(0, age), stamp: f.stamp, slot: f.slot, took: micros(env.Took), from: Level(i + 1)} //nolint:gosec // few
 	e.fresh = later(e.born, env.Fresh)
-	e.early = min(e.fresh, later(e.fresh, -c.cfg.lead(env.Took)))
+	e.early = e.fresh
 	m := more[V]{tags: env.Tags, validator: env.Validator, version: env.Version}
 	if stale := env.Keep - env.Fresh; env.Keep != forever && stale != c.cfg.StaleFor {
 		m.staleFor = max(stale, 1)
@@ -81,6 +81,9 @@ func (f *fetching[K, V]) open(i int, key string, item Item) (*Entry[V], error) {
 	default:
 		if e.value, err = c.far[i].codec.Decode(env.Data); err != nil {
 			return nil, fmt.Errorf("%w: %w", &envelope.Error{Reason: envelope.Decode}, err)
+		}
+		if e.fresh != forever {
+			e.early = e.fresh - c.cfg.lead(env.Took, env.Fresh)
 		}
 	}
 	if m.err != nil || m.staleFor != 0 || len(m.tags) > 0 || m.validator != "" || m.version != 0 {

@@ -294,7 +294,7 @@ func (f *fetching[K, V]) refreshBelow() time.Duration {
 	stale := max(c.cfg.StaleFor, c.cfg.StaleIfError)
 	lead := time.Duration(0)
 	if f.prior != nil {
-		lead = c.cfg.lead(time.Duration(f.prior.took) * time.Microsecond)
+		lead = c.cfg.lead(time.Duration(f.prior.took)*time.Microsecond, f.prior.fresh-f.prior.born)
 		if f.force {
 			lead = max(lead, f.prior.fresh-c.clock.now())
 		}
@@ -415,8 +415,7 @@ func (f *fetching[K, V]) entry(l Loaded[V], began time.Duration) *Entry[V] {
 	}
 	e.early = e.fresh
 	if e.kind == value && e.fresh != forever {
-		lead := min(c.cfg.lead(time.Duration(e.took)*time.Microsecond), (e.fresh-began)/2)
-		e.early = e.fresh - lead
+		e.early = e.fresh - c.cfg.lead(time.Duration(e.took)*time.Microsecond, e.fresh-began)
 	}
 	if m.staleFor != 0 || len(m.tags) > 0 || m.validator != "" || m.version != 0 || m.mark != nil {
 		e.more = &m
