@@ -24,6 +24,10 @@ run: ## compare the ways to handle concurrent misses, on a real database (ARGS='
 collapse: deps ## measure what becomes of callers when coalescing fails, into docs/failed-collapse.md (about five minutes)
 	go run ./bench/collapse -page docs/failed-collapse.md -json docs/bench/collapse.json
 
+.PHONY: early
+early: ## measure what a refresh before expiry costs, simulated and live, into docs/early-refresh.md (about five minutes)
+	go run ./bench/early -page docs/early-refresh.md -json docs/bench/early.json $(ARGS)
+
 .PHONY: deps
 deps: ## install what the tests need and this machine lacks
 	@.ci/deps

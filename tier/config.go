@@ -324,11 +324,11 @@ func (c *Config) jittered(most time.Duration) time.Duration {
 	}
 }
 
-// lead gives how long before the end of a value's freshness it is refreshed,
-// for a key whose loads take took.
-func (c *Config) lead(took time.Duration) time.Duration {
+// lead gives how long before the end of its freshness a value is refreshed that
+// is fresh for life, where loads of the key take took.
+func (c *Config) lead(took, life time.Duration) time.Duration {
 	if c.EarlyRefresh == 0 {
 		return 0
 	}
-	return time.Duration(min(float64(took)*(1+c.EarlyRefresh*rand.ExpFloat64()), float64(forever)/2)) //nolint:gosec // no secret
+	return time.Duration(min(float64(took)*(1+c.EarlyRefresh*rand.ExpFloat64()), float64(life/2))) //nolint:gosec // no secret
 }

@@ -69,7 +69,6 @@ func (f *fetching[K, V]) open(i int, key string, item Item) (*Entry[V], error) {
 	now := c.clock.now()
 	e := &Entry[V]{born: now - max(0, age), stamp: f.stamp, slot: f.slot, took: roughly(max(0, env.Took)), from: Level(i + 1)} //nolint:gosec // few
 	e.fresh = later(e.born, env.Fresh)
-	e.lead = c.leadOf(e)
 	m := more[V]{tags: env.Tags, validator: env.Validator, version: env.Version}
 	if stale := env.Keep - env.Fresh; env.Keep != forever && stale != c.cfg.StaleFor {
 		m.staleFor = max(stale, 1)
@@ -83,6 +82,7 @@ func (f *fetching[K, V]) open(i int, key string, item Item) (*Entry[V], error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", &envelope.Error{Reason: envelope.Decode}, err)
 		}
+		e.lead = c.leadOf(e)
 	}
 	if m.err != nil || m.staleFor != 0 || len(m.tags) > 0 || m.validator != "" || m.version != 0 {
 		e.more = &m

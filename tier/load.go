@@ -310,7 +310,7 @@ func (f *fetching[K, V]) refreshBelow() time.Duration {
 	stale := max(c.cfg.StaleFor, c.cfg.StaleIfError)
 	lead := time.Duration(0)
 	if f.prior != nil {
-		lead = c.cfg.lead(f.prior.took.duration())
+		lead = c.cfg.lead(f.prior.took.duration(), f.prior.fresh-f.prior.born)
 		if f.force {
 			lead = max(lead, f.prior.fresh-c.clock.now()+tick)
 		}
@@ -440,7 +440,7 @@ func (c *Cache[K, V]) leadOf(e *Entry[V]) rough {
 	if e.kind != value || e.fresh == forever {
 		return 0
 	}
-	return roughly(min(c.cfg.lead(e.took.duration()), (e.fresh-e.born)/2))
+	return roughly(c.cfg.lead(e.took.duration(), e.fresh-e.born))
 }
 
 // timesLoads reports whether anybody here or behind a far tier may want to know
