@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/onefold-go/onefold"
 )
@@ -103,6 +104,24 @@ func TestConfigValidate(t *testing.T) {
 	for _, good := range []onefold.Config{{}, {Name: "x", LoadTimeout: 1, OnAbandon: onefold.FinishLoad}} {
 		if err := good.Validate(); err != nil {
 			t.Errorf("%+v: %v, want no fault", good, err)
+		}
+	}
+	carry := onefold.CarryOnly()
+	for want, bad := range map[string]onefold.Config{
+		"Config.LoadContext is 77":   {LoadContext: 77},
+		"and LoadTimeout is 0":       {LoadContext: onefold.Bounded},
+		"Config.Carry is set":        {LoadContext: onefold.FirstCaller, Carry: carry},
+		"Config.LoadTimeout is -5ns": {LoadTimeout: -5},
+		"Config.JoinWithin is -6ns":  {JoinWithin: -6},
+		"Config.QueueWait is -7ns":   {QueueWait: -7, MaxLoads: 1},
+		"Config.OnAbandon is 77":     {OnAbandon: 77},
+		"Config.OnPanic is 77":       {OnPanic: 77},
+		"Config.MaxCallers is -8":    {MaxCallers: -8},
+		"Config.MaxLoads is -9":      {MaxLoads: -9},
+		"and MaxLoads is 0":          {QueueWait: time.Second},
+	} {
+		if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("Validate of %+v = %v, want %q in it and no other fault", bad, err, want)
 		}
 	}
 	err := onefold.Config{LoadTimeout: -5, OnAbandon: 77}.Validate()

@@ -32,6 +32,7 @@ type fault struct {
 	old   string   // stands there exactly once: short, so that changes around it leave it alone
 	new   string   // takes its place
 	tests []string // the packages whose tests must find it, in the order in which they are asked
+	run   string   // of those, the tests that are asked, as for -run: where one before them would hang; empty: all
 	race  bool     // only the race detector sees it
 }
 
@@ -167,7 +168,7 @@ func (b *baseline) check(root, pkg string, race bool) error {
 	key := fmt.Sprint(pkg, race)
 	if b.checks[key] == nil {
 		b.checks[key] = sync.OnceValue(func() error {
-			switch end, _, out, err := run(root, pkg, race, "", limit); {
+			switch end, _, out, err := run(root, pkg, "", race, "", limit); {
 			case err != nil:
 				return err
 			case end != survived:
@@ -217,7 +218,7 @@ func (f fault) try(root, dir string, limit time.Duration) (verdict, error) {
 		if err := os.WriteFile(overlayFile, overlay, 0o644); err != nil {
 			return verdict{}, err
 		}
-		end, test, out, err := run(root, pkg, f.race, overlayFile, limit)
+		end, test, out, err := run(root, pkg, f.run, f.race, overlayFile, limit)
 		if errors.Is(err, errBuild) {
 			return verdict{}, fmt.Errorf("fault %s does not compile: rewrite it\n%s", f.name, out)
 		}
@@ -250,8 +251,11 @@ var errBuild = errors.New("the build failed")
 
 // run runs the tests of one package and gives what they say of the fault that
 // overlay has, and which test said it.
-func run(root, pkg string, race bool, overlay string, limit time.Duration) (e end, test, out string, err error) {
+func run(root, pkg, only string, race bool, overlay string, limit time.Duration) (e end, test, out string, err error) {
 	args := []string{"test", "-count=1", "-v", "-failfast", "-vet=off", "-skip=" + unasked, "-timeout=" + limit.String()}
+	if only != "" {
+		args = append(args, "-run="+only)
+	}
 	if race {
 		args = append(args, "-race")
 	}

@@ -21,11 +21,11 @@ var groupFaults = []fault{
 		tests: []string{"."},
 	},
 	{
-		name:  "clone-not-for-two",
-		wrong: "two callers of a load get one value, and change it meanwhile",
+		name:  "clone-not-for-the-leader",
+		wrong: "a leader that runs the load itself gets the value that the others' copies are made of, and changes it meanwhile",
 		file:  "group.go",
 		old:   "served > 1 && e.Err == nil {",
-		new:   "served > 2 && e.Err == nil {",
+		new:   "served > 1 && e.Err == nil && ctx.Done() != nil {",
 		tests: []string{"."},
 	},
 	{
@@ -152,8 +152,8 @@ var groupFaults = []fault{
 		name:  "hook-not-told-by-do",
 		wrong: "the Call hook does not hear of Do",
 		file:  "group.go",
-		old:   "if g.Config.Hooks.Call == nil {",
-		new:   "if true {",
+		old:   "if g.Config.Hooks.Call != nil {",
+		new:   "if false {",
 		tests: []string{"."},
 	},
 	{

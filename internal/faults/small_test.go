@@ -235,6 +235,7 @@ var keymutexFaults = []fault{
 		old:   "if w.handed {\n\t\treturn nil",
 		new:   "if w.handed {\n\t\treturn ctx.Err()",
 		tests: []string{"./keymutex"},
+		run:   "^TestLeavingAsTheTurnComes$",
 	},
 	{
 		name:  "lock-last-comes-first",
@@ -251,6 +252,7 @@ var keymutexFaults = []fault{
 		old:   "l.remove(w)\n",
 		new:   "",
 		tests: []string{"./keymutex"},
+		run:   "^TestWaitersLeave$",
 	},
 	{
 		name:  "lock-waiters-off-by-one",
