@@ -19,7 +19,7 @@ var files = []struct{ module, file, dir string }{
 	{"github.com/zeromicro/go-zero@v1.10.3", "core/syncx/singleflight.go", "gozero"},
 }
 
-var clause = regexp.MustCompile(`(?m)^package \w+$`)
+var clause = regexp.MustCompile(`(?m)^package \w+.*$`)
 
 // Fetch makes the packages in the bench module that is in the directory module,
 // or makes them anew.
