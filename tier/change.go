@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/onefold-go/onefold"
@@ -15,8 +16,9 @@ import (
 // Delete returned gets a value loaded after Delete began. Deleting what is not
 // there succeeds, and stops loads under way all the same.
 //
-// All far tiers are tried, the deepest first. Those that failed are named by a
-// *[DeleteError]; the near tier has dropped the keys even then.
+// All far tiers are tried, the deepest first, each key for no longer than
+// [Config.FarBudget]. Those that failed are named by a *[DeleteError]; the near
+// tier has dropped the keys even then.
 //
 // Delete panics when ctx is nil.
 func (c *Cache[K, V]) Delete(ctx context.Context, keys ...K) error {
@@ -40,17 +42,21 @@ func (c *Cache[K, V]) deleteFar(ctx context.Context, keys []K) error {
 			for k, key := range keys {
 				spelt[k] = far.spell(key)
 			}
-			for _, err := range b.DeleteMany(ctx, spelt) {
+			deleting, cancel := context.WithTimeout(ctx, c.cfg.FarBudget)
+			for _, err := range b.DeleteMany(deleting, spelt) {
 				if err != nil {
 					failed.add(i, err)
 				}
 			}
+			cancel()
 			continue
 		}
 		for _, key := range keys {
-			if err := far.store.Delete(ctx, far.spell(key)); err != nil {
+			deleting, cancel := context.WithTimeout(ctx, c.cfg.FarBudget)
+			if err := far.store.Delete(deleting, far.spell(key)); err != nil {
 				failed.add(i, err)
 			}
+			cancel()
 		}
 	}
 	return failed.orNil()
@@ -92,7 +98,8 @@ func (c *Cache[K, V]) expireNear(key K) {
 // Set stores e for key in every tier, the deepest first. A load under way goes
 // on for those who wait for it, but does not overwrite e. Callers that come
 // while Set is writing to far tiers wait for it and get e, or load if it fails.
-// Set returns when the last far tier has answered, which ctx may hasten.
+// Set returns when the last far tier has answered, or has used up its
+// [Config.FarBudget]; ctx may hasten that.
 //
 // Of two writers that race, the cache may keep the value of the one that
 // reached the source first. Where that matters use [Cache.Write], which keeps
@@ -130,6 +137,7 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 	// The write stands in the table like a load: later callers join it, and
 	// Delete and Set take it out. It goes on for no longer than Set waits, so
 	// that nothing is written after a Delete that comes after Set returned.
+	var written atomic.Pointer[Entry[V]]
 	call := c.flights.Replace(ctx, key, func(load context.Context, key K) (*Entry[V], error) {
 		// The far tiers hear of the caller's end, of LoadTimeout and of Close.
 		writing, cancel := context.WithCancel(ctx)
@@ -138,6 +146,7 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 		w := fetching[K, V]{cache: c, key: key}
 		w.begin(writing, nil)
 		entry := w.entry(e, c.clock.now())
+		written.Store(entry)
 		err := w.set(writing, entry)
 		if err != nil && load.Err() == context.DeadlineExceeded { //nolint:errorlint // a context's own
 			err = onefold.ErrLoadTimeout
@@ -145,6 +154,11 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 		return entry, err
 	}, func() { c.near.Delete(key) })
 	o := call.Wait(context.WithoutCancel(ctx))
+	if entry := written.Load(); o.Err == nil && c.near.Get(key) != entry {
+		// A Delete may have taken the write out of the table before it had come
+		// to the nearer tiers, and a load may have found there what was before.
+		c.flights.Detach(key, func() { c.near.Delete(key) })
+	}
 	if p := o.Panic(); p != nil {
 		panic(&onefold.PanicError{Value: p.Value, Stack: p.Stack})
 	}
@@ -157,7 +171,7 @@ func (f *fetching[K, V]) set(ctx context.Context, e *Entry[V]) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		stored, err := f.setOne(ctx, &f.cache.far[i], e)
+		stored, err := within(ctx, f, func(ctx context.Context) (bool, error) { return f.setOne(ctx, &f.cache.far[i], e) })
 		if err != nil {
 			return fmt.Errorf("tier: Set: far tier %d: %w", i, err)
 		}

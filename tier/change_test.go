@@ -586,7 +586,7 @@ func TestCloseEndsAWrite(t *testing.T) {
 				return nil
 			}
 		})}
-		c := newCache(t, (&source{}).load, tier.Config{}, encoded(setStore{store}))
+		c := newCache(t, (&source{}).load, tier.Config{FarBudget: time.Hour}, encoded(setStore{store}))
 		done := make(chan error)
 		go func() { done <- c.Set(context.Background(), "k", tier.Loaded[int]{Value: 1}) }()
 		synctest.Wait()

@@ -124,7 +124,7 @@ type search[K comparable, V any] struct {
 	since uint64        // of the fences, when the call began: what was invalidated before is no answer
 	hard  time.Duration // the budget; 0: none
 	soft  bool          // Config.SoftBudget is yet to come
-	until time.Duration // the end of hard
+	until time.Duration // the end of hard; 0: not begun
 	wish  detached.Wish
 	mark  *Entry[V] // load for this call alone, since the near tier says so; nil: share
 }
@@ -132,7 +132,9 @@ type search[K comparable, V any] struct {
 // run joins or starts flights until one has an answer for the call.
 func (s *search[K, V]) run(ctx context.Context) Result[V] {
 	c := s.cache
-	s.until = later(c.clock.now(), s.hard)
+	if s.until == 0 {
+		s.until = later(c.clock.now(), s.hard)
+	}
 	for {
 		s.setBudget()
 		var o detached.Outcome[*Entry[V]]

@@ -58,15 +58,38 @@ func (c *Cache[K, V]) findMany(ctx context.Context, searches []search[K, V], ans
 		parallel(len(searches), func(j int) { answer(j, searches[j].run(ctx)) })
 		return
 	}
-	var together []int // the others load for themselves
-	var keys []K
+	var together, alone []int // alone load for themselves
 	for j := range searches {
+		searches[j].until = later(c.clock.now(), searches[j].hard)
 		if searches[j].mark == nil {
 			together = append(together, j)
-			keys = append(keys, searches[j].key)
+		} else {
+			alone = append(alone, j)
 		}
 	}
-	var alone []int
+	single := func(js []int) {
+		parallel(len(js), func(i int) { answer(js[i], searches[js[i]].run(ctx)) })
+	}
+	if len(alone) == 0 {
+		single(c.findTogether(ctx, searches, together, answer))
+		return
+	}
+	parallel(2, func(i int) {
+		if i == 0 {
+			single(c.findTogether(ctx, searches, together, answer))
+		} else {
+			single(alone)
+		}
+	})
+}
+
+// findTogether answers calls with one load, and gives those for which it was no
+// good.
+func (c *Cache[K, V]) findTogether(ctx context.Context, searches []search[K, V], together []int, answer func(int, Result[V])) (rest []int) {
+	keys := make([]K, len(together))
+	for i, j := range together {
+		keys[i] = searches[j].key
+	}
 	for i, o := range c.flights.DoMany(ctx, keys, &c.many, detached.Wish{Timed: true, Budget: c.cfg.HardBudget}) {
 		j := together[i]
 		if r, ok := searches[j].settle(ctx, o); ok {
@@ -75,14 +98,9 @@ func (c *Cache[K, V]) findMany(ctx context.Context, searches []search[K, V], ans
 			continue
 		}
 		searches[j].entered(o)
-		alone = append(alone, j)
+		rest = append(rest, j)
 	}
-	for j := range searches {
-		if searches[j].mark != nil {
-			alone = append(alone, j)
-		}
-	}
-	parallel(len(alone), func(i int) { answer(alone[i], searches[alone[i]].run(ctx)) })
+	return rest
 }
 
 // atOnce is how many keys of a batch are worked on at the same time, where they
