@@ -86,9 +86,15 @@ func (c *Cache[K, V]) findMany(ctx context.Context, searches []search[K, V], ans
 	}
 	groups := slices.DeleteFunc([][]int{patient, hasty}, func(g []int) bool { return len(g) == 0 })
 	left := make([][]int, len(groups))
-	parallel(len(groups), func(g int) { left[g] = c.findTogether(ctx, searches, groups[g], answer) })
-	alone = slices.Concat(append(left, alone)...)
-	parallel(len(alone), func(i int) { run(alone[i]) })
+	parallel(len(groups)+len(alone), func(i int) {
+		if i < len(groups) {
+			left[i] = c.findTogether(ctx, searches, groups[i], answer)
+		} else {
+			run(alone[i-len(groups)])
+		}
+	})
+	again := slices.Concat(left...)
+	parallel(len(again), func(i int) { run(again[i]) })
 }
 
 // findTogether answers the calls of group, which have the same budget, by one

@@ -211,7 +211,9 @@ func (w *world) load(proc int) func(context.Context, string, tier.Prior[int]) (t
 			l.id = prior.Value
 		}
 		switch s.mode {
-		case "notfound", "nostore":
+		case "notfound":
+			l.kind, l.tags = s.mode, nil
+		case "nostore":
 			l.kind = s.mode
 		case "fails", "panics", "hangs":
 			l.kind = "fails"
@@ -294,7 +296,7 @@ func (w *world) dead(d *drop, l *load, v visit) (dead, expired bool) {
 		if v.at.Sub(d.endAt) <= 2*tier.DefaultTagPoll {
 			return false, false
 		}
-	case shared || w.layout.near:
+	case shared || w.layout.near || l.end > d.begin: // a load under way may be joined: its process has not heard
 		return false, false
 	}
 	return true, d.expire
@@ -441,6 +443,7 @@ func (w *world) excuse(v visit, r tier.Result[int]) string {
 			return "nothing is limited"
 		}
 	case v.timeout && errors.Is(r.Err, context.DeadlineExceeded):
+	case errors.Is(r.Err, onefold.ErrLoadTimeout) && w.cfg.LoadTimeout > 0 && w.layout.connect != nil: // stores, and other processes, take of it too
 	case errors.Is(r.Err, errLoad), errors.Is(r.Err, onefold.ErrLoadTimeout):
 		for _, l := range w.loads {
 			if (l.key == v.key || w.layout.loadMany) && l.proc == v.proc && l.kind == "fails" && (l.end > v.begin || v.at.Sub(l.endAt) < remembered) {
