@@ -16,8 +16,8 @@ var singleflightFaults = []fault{
 		name:  "sf-shared-for-joiners-only",
 		wrong: "shared is false for the caller that ran the function, though others got its result",
 		file:  "singleflight/singleflight.go",
-		old:   "return e.Value, e.Err, served > 1",
-		new:   "return e.Value, e.Err, served > 1 && !led",
+		old:   "; led {\n\t\te, served = run(c, fn)",
+		new:   "; led {\n\t\te, _ = run(c, fn)",
 		tests: []string{"./singleflight"},
 	},
 	{
