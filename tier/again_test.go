@@ -161,6 +161,34 @@ func TestSetTakenOutByADeleteIsSeenWhenItReturns(t *testing.T) {
 	})
 }
 
+// A negative answer of a far tier may come with the right to load anew, and that
+// load may panic.
+func TestPanicBehindANegativeAnswerMakesNoValueOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := new(foldtest.Engine)
+		cfg := tier.Config{TTL: time.Minute, NegativeTTL: 10 * time.Second, StaleFor: time.Minute}
+		nothing := func(context.Context, string) (int, error) { return 0, onefold.ErrNotFound }
+		panics := func(context.Context, string) (int, error) { panic(errLoad) }
+		first := newCache(t, nothing, cfg, encoded(engine.Connect()))
+		second := newCache(t, panics, cfg, encoded(engine.Connect()))
+		if _, err := first.Get(t.Context(), "k"); !errors.Is(err, onefold.ErrNotFound) {
+			t.Errorf("Get = %v, want ErrNotFound", err)
+		}
+		time.Sleep(time.Second)
+		for range 2 {
+			if v, err := second.Get(t.Context(), "k"); !errors.Is(err, onefold.ErrNotFound) {
+				t.Errorf("Get = %d, %v; want ErrNotFound", v, err)
+			}
+			synctest.Wait()
+		}
+		for _, c := range []*tier.Cache[string, int]{first, second} {
+			if err := c.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // SPEC: R04
 func TestHangingStoreHoldsUpNoChangeBeyondItsBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -122,8 +122,12 @@ func (c *Cache[K, V]) refresh(ctx context.Context, key K, e *Entry[V]) {
 var errNoReturn = errors.New("tier: load did not return")
 
 // backOff makes the source be left alone for a while, where e is still what the
-// near tier has for key.
+// near tier has for key. What is no value is left as it is: nothing stands in for
+// it.
 func (c *Cache[K, V]) backOff(key K, e *Entry[V], err error) {
+	if e.kind != value {
+		return
+	}
 	again := c.standIn(e, SourceFailed, err, e.rest().failures+1)
 	c.flights.Locked(key, func() {
 		if c.near.Get(key) == e {
