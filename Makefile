@@ -54,7 +54,7 @@ faults: ## build named faults into the library and see that the tests find each 
 	go test -tags faults -count=1 -v -timeout 30m -parallel 2 -run '^Test(FaultsStand|GateTellsEndsApart|Faults)$$/($(FAULTS))' ./internal/faults
 
 .PHONY: bench
-bench: ## run all libraries side by side and rewrite docs/bench (a quarter of an hour; best on a quiet machine)
+bench: ## run all libraries side by side and rewrite docs/bench (half an hour; ARGS="-page cache" or flight makes one page; best on a quiet machine)
 	go run ./bench/cmd/sidebyside $(ARGS)
 
 .PHONY: fmt

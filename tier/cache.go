@@ -115,8 +115,7 @@ func (c *Cache[K, V]) initFlights() {
 		},
 		Look: func(key K) (*Entry[V], bool) {
 			e := c.near.Get(key)
-			j := c.judge(e, c.clock.now(), want{maxStale: forever})
-			return e, j != nothing
+			return e, e != nil && c.judge(e, c.clock.now(), want{maxStale: forever}) != nothing
 		},
 		Store: func(key K, e *Entry[V]) {
 			switch {
@@ -160,11 +159,18 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 	if ctx == nil {
 		panic("tier: nil context")
 	}
-	if e := c.near.Get(key); e != nil && c.plain(e) {
+	since := c.fences.now()
+	e := c.near.Get(key)
+	if e != nil && c.plain(e) {
 		c.hits.Add()
 		return e.value, nil
 	}
-	r := c.get(ctx, key, Read{})
+	var r Result[V]
+	if c.cfg.Hooks.Call == nil {
+		r = c.seek(ctx, key, Read{}, since, e, false)
+	} else {
+		r = c.get(ctx, key, Read{})
+	}
 	c.raise(r.Err)
 	return r.Value, r.Err
 }

@@ -36,15 +36,24 @@ func (c *Cache[K, V]) find(ctx context.Context, key K, r Read) Result[V] {
 		c.hits.Add()
 		return Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, c.clock.recently()-e.born)}
 	}
+	return c.seek(ctx, key, r, since, e, true)
+}
+
+// seek is the rest of find, where e, which the near tier had after since, is not
+// the plain answer. aged says that the result's Age is of interest: to read the
+// clock is a good part of what a miss costs.
+func (c *Cache[K, V]) seek(ctx context.Context, key K, r Read, since uint64, e *Entry[V], aged bool) Result[V] {
 	w := c.want(r)
-	if result, ok := c.answer(ctx, key, e, w); ok {
-		return result
+	s := search[K, V]{cache: c, key: key, want: w, since: since, hard: r.Budget, aged: aged}
+	if e != nil {
+		if result, ok := c.answer(ctx, key, e, w); ok {
+			return result
+		}
+		s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, c.clock.now(), w)
+		s.heed(e)
 	}
-	s := search[K, V]{cache: c, key: key, want: w, since: since, hard: r.Budget}
 	def(&s.hard, c.cfg.HardBudget)
-	s.wish = detached.Wish{NotBefore: r.NotBefore, Timed: true}
-	s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, c.clock.now(), w)
-	s.heed(e)
+	s.wish = detached.Wish{NotBefore: r.NotBefore, Timed: aged}
 	return s.run(ctx)
 }
 
@@ -144,6 +153,7 @@ type search[K comparable, V any] struct {
 	since uint64        // of the fences, when the call began: what was invalidated before is no answer
 	hard  time.Duration // the budget; 0: none
 	soft  bool          // Config.SoftBudget is yet to come
+	aged  bool          // the result's Age is of interest
 	until time.Duration // the end of hard; 0: not set yet
 	wish  detached.Wish
 	mark  *Entry[V] // load for this call alone, since the near tier says so; nil: share
@@ -152,15 +162,17 @@ type search[K comparable, V any] struct {
 // run joins or starts flights until one has an answer for the call.
 func (s *search[K, V]) run(ctx context.Context) Result[V] {
 	c := s.cache
-	def(&s.until, later(c.clock.now(), s.hard))
+	if s.hard > 0 && s.until == 0 {
+		s.until = later(c.clock.now(), s.hard)
+	}
 	for {
 		s.setBudget()
 		var o detached.Outcome[*Entry[V]]
 		switch {
 		case s.mark != nil:
-			o = c.flights.Solo(ctx, s.key, s.load, s.wish)
+			o = c.flights.Solo(ctx, s.key, s.load(), s.wish)
 		case s.want != (want{maxStale: forever}):
-			o = c.flights.DoWish(ctx, s.key, s.load, s.wish)
+			o = c.flights.DoWish(ctx, s.key, s.load(), s.wish)
 		default:
 			o = c.flights.DoWish(ctx, s.key, c.load, s.wish)
 		}
@@ -179,14 +191,18 @@ func (s *search[K, V]) heed(e *Entry[V]) {
 	}
 }
 
-// load is what a flight of this call runs, if it starts one.
-func (s *search[K, V]) load(ctx context.Context, key K) (*Entry[V], error) {
-	f := fetching[K, V]{cache: s.cache, key: key, want: s.want}
-	if s.mark == nil {
-		return f.run(ctx, s.cache.near.Get(key))
+// load gives what a flight of this call runs, if it starts one. That must not
+// hold on to s, or the search of every miss would be on the heap.
+func (s *search[K, V]) load() func(context.Context, K) (*Entry[V], error) {
+	c, w, direct := s.cache, s.want, s.mark != nil
+	return func(ctx context.Context, key K) (*Entry[V], error) {
+		f := fetching[K, V]{cache: c, key: key, want: w}
+		if !direct {
+			return f.run(ctx, c.near.Get(key))
+		}
+		f.stamp = c.fences.now()
+		return f.askSource(ctx)
 	}
-	f.stamp = s.cache.fences.now()
-	return f.askSource(ctx)
 }
 
 // setBudget makes the call wait no longer than the next of its budgets.
@@ -220,7 +236,10 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 		}
 		return result, ok
 	}
-	now := c.clock.now()
+	now := e.born
+	if s.aged || e.why() != NotStale {
+		now = c.clock.now()
+	}
 	if o.Role == detached.Joined {
 		switch {
 		case s.since > e.stamp && c.overtaken(e):

@@ -40,15 +40,18 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 			results[i] = Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, now-e.born)}
 			continue
 		}
-		if r, ok := c.answer(ctx, key, e, want{maxStale: forever}); ok {
-			results[i] = r
-			continue
+		s := search[K, V]{cache: c, key: key, want: want{maxStale: forever}, since: since, hard: c.cfg.HardBudget, aged: true}
+		if e != nil {
+			r, ok := c.answer(ctx, key, e, s.want)
+			if ok {
+				results[i] = r
+				continue
+			}
+			s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, now, s.want)
+			s.heed(e)
 		}
-		s := search[K, V]{cache: c, key: key, want: want{maxStale: forever}, since: since, hard: c.cfg.HardBudget}
 		s.wish.Timed = true
 		s.until = later(now, s.hard)
-		s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, now, s.want)
-		s.heed(e)
 		searches = append(searches, s)
 		missing = append(missing, i)
 	}
@@ -407,6 +410,9 @@ func (m *manyFetching[K, V]) fill(ctx context.Context, pending []int, entries []
 			f := &m.all[pending[n]]
 			f.filled(entries[n], f.held[len(f.held)-1], stored[a], errs[a])
 		}
+	}
+	if len(c.far) == 0 {
+		return
 	}
 	parallel(len(pending), func(n int) { // what no Batcher holds
 		if e := entries[n]; e != nil && !e.unkept() {
