@@ -237,7 +237,7 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 		return result, ok
 	}
 	now := e.born
-	if s.aged || e.why() != NotStale {
+	if s.aged || e.why() != NotStale || e.from != SourceLevel {
 		now = c.clock.now()
 	}
 	if o.Role == detached.Joined {
