@@ -24,6 +24,10 @@ run: ## compare the ways to handle concurrent misses, on a real database (ARGS='
 collapse: deps ## measure what becomes of callers when coalescing fails, into docs/failed-collapse.md (about five minutes)
 	go run ./bench/collapse -page docs/failed-collapse.md -json docs/bench/collapse.json
 
+.PHONY: early
+early: ## measure what a refresh before expiry costs, simulated and live, into docs/early-refresh.md (about five minutes)
+	go run ./bench/early -page docs/early-refresh.md -json docs/bench/early.json $(ARGS)
+
 .PHONY: deps
 deps: ## install what the tests need and this machine lacks
 	@.ci/deps
@@ -50,7 +54,7 @@ faults: ## build named faults into the library and see that the tests find each 
 	go test -tags faults -count=1 -v -timeout 30m -parallel 2 -run '^Test(FaultsStand|GateTellsEndsApart|Faults)$$/($(FAULTS))' ./internal/faults
 
 .PHONY: bench
-bench: ## run all libraries side by side and rewrite docs/bench (a quarter of an hour; best on a quiet machine)
+bench: ## run all libraries side by side and rewrite docs/bench (half an hour; ARGS="-page cache" or flight makes one page; best on a quiet machine)
 	go run ./bench/cmd/sidebyside $(ARGS)
 
 .PHONY: fmt

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/onefold-go/onefold/internal/detached"
+	"github.com/onefold-go/onefold/internal/flight"
 )
 
 // A Group coalesces loads of the same key: callers that arrive while a key is
@@ -56,15 +57,16 @@ type Group[K comparable, V any] struct {
 // Do panics when ctx or load is nil.
 func (g *Group[K, V]) Do(ctx context.Context, key K, load func(context.Context, K) (V, error)) (V, error) {
 	g.check(ctx, load)
-	if g.Config.Hooks.Call != nil {
-		r := g.result(func() detached.Outcome[V] { return g.table.Do(ctx, key, load) })
-		return r.Value, r.Err
+	if g.Config.Hooks.Call == nil {
+		if e, served, ok := g.table.Quick(ctx, key, load); ok {
+			return g.finish(e, served)
+		}
 	}
-	e, served, ok := g.table.Quick(ctx, key, load)
-	if !ok {
-		o := g.table.Do(ctx, key, load)
-		e, served = o.Ending, o.Served
-	}
+	return g.do(ctx, key, load)
+}
+
+// finish gives the ending of a load that served so many, or raises it.
+func (g *Group[K, V]) finish(e flight.Ending[V], served int) (V, error) {
 	if p := e.Panic(); p != nil {
 		e.Err = &PanicError{Value: p.Value, Stack: p.Stack}
 		g.raise(e.Err)
@@ -73,6 +75,13 @@ func (g *Group[K, V]) Do(ctx context.Context, key K, load func(context.Context, 
 		e.Value = g.Clone(e.Value)
 	}
 	return e.Value, e.Err
+}
+
+// do is the rest of Do where its table has no quicker way. It is apart since its
+// frame is large: thousands may wait in Do, and each wakes on a cold stack.
+func (g *Group[K, V]) do(ctx context.Context, key K, load func(context.Context, K) (V, error)) (V, error) {
+	r := g.result(func() detached.Outcome[V] { return g.table.Do(ctx, key, load) })
+	return r.Value, r.Err
 }
 
 // A Call is what one call of [Group.DoResult] wants beyond the rest. The zero

@@ -1,6 +1,7 @@
 package onefold_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -100,3 +101,17 @@ func TestLoaderIsAGroupForOneLoad(t *testing.T) {
 }
 
 func containsLine(err error, part string) bool { return strings.Contains(err.Error(), part) }
+
+// A hook that is told of calls alone hears of those that nothing else sets
+// apart.
+func TestCallHookHearsOfPlainCalls(t *testing.T) {
+	var calls []onefold.Event
+	g := onefold.Group[string, int]{Config: onefold.Config{Hooks: onefold.Hooks{Call: func(e onefold.Event) { calls = append(calls, e) }}}}
+	load := func(context.Context, string) (int, error) { return 1, nil }
+	if v, err := g.Do(context.Background(), "k", load); v != 1 || err != nil {
+		t.Fatalf("Do = %d, %v", v, err)
+	}
+	if len(calls) != 1 || calls[0].Outcome != onefold.Led {
+		t.Errorf("the hook was told %+v, want one call that led", calls)
+	}
+}

@@ -305,6 +305,10 @@ func TestPushFaults(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				go func() { ended <- s.Notify(ctx, func(c tier.Change) { told = append(told, c.Key) }) }()
 				synctest.Wait()
+				if !slices.Equal(told, []string{""}) {
+					t.Errorf("Notify told of %q when it began, want one change of all", told)
+				}
+				told = nil
 				s.Inject(foldtest.Push, tt.fault)
 				for _, key := range []string{"a", "b", "c"} {
 					if err := q.Delete(t.Context(), key); err != nil {
@@ -334,6 +338,7 @@ func TestStreamIsBounded(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { ended <- s.Notify(ctx, func(c tier.Change) { told = append(told, c) }) }()
 		synctest.Wait()
+		told = nil
 		engine.Inject(foldtest.Push, foldtest.Fault{Gate: &gate})
 		for range 10_005 {
 			if err := q.Delete(t.Context(), "k"); err != nil {

@@ -48,7 +48,7 @@ func (s *Store) Staleness() time.Duration {
 }
 
 // Notify is that of [tier.Notifier]. It tells of all changes from when the call
-// began.
+// began, and says so at once.
 func (s *Store) Notify(ctx context.Context, deliver func(tier.Change)) error {
 	e := s.engine
 	st := &stream{store: s, broken: make(chan struct{}), wake: make(chan struct{}, 1)}
@@ -60,6 +60,7 @@ func (s *Store) Notify(ctx context.Context, deliver func(tier.Change)) error {
 	if _, err := s.do(ctx, Notify, "", func(time.Time) { e.streams = append(e.streams, st) }); err != nil {
 		return err
 	}
+	deliver(tier.Change{All: true})
 	var late []tier.Change
 	for {
 		select { // first, since a gap is behind it

@@ -55,9 +55,9 @@ func Weigh[K comparable, V any](weigh func(key K, value V) uint32) Option[K, V] 
 }
 
 // A Cache is a tier.Near. It drops the entries that are least likely to be
-// asked for again when it holds too many; for a moment it may hold a few more
-// than its bound. Make it with [New]. Its methods may be called at the same
-// time from many goroutines. It has no goroutine of its own while it is idle.
+// asked for again when it holds too many; until the next call it may hold a few
+// more than its bound. Make it with [New]. Its methods may be called at the same
+// time from many goroutines. It has no goroutine of its own, but for [OnEvict].
 //
 // The cache knows nothing of TTLs: those are the tier.Cache's, and an entry
 // that has expired goes like others that nobody asks for.
@@ -80,7 +80,13 @@ func New[K comparable, V any](cfg Config, opts ...Option[K, V]) *Cache[K, V] {
 	for _, opt := range opts {
 		opt(c)
 	}
-	o := otter.Options[K, *tier.Entry[V]]{MaximumSize: cfg.MaxEntries, MaximumWeight: cfg.MaxWeight}
+	o := otter.Options[K, *tier.Entry[V]]{
+		MaximumSize: cfg.MaxEntries, MaximumWeight: cfg.MaxWeight,
+		// otter has a goroutine for each time it brings its queues up to date,
+		// which is after almost every Set. To do that here costs a third less
+		// (bench/cache, Zipf), and loses fewer reads, for a better hit ratio.
+		Executor: func(do func()) { do() },
+	}
 	switch {
 	case cfg.MaxWeight > 0:
 		o.Weigher = c.weight

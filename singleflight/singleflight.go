@@ -49,7 +49,8 @@ func (g *Group) Do(key string, fn func() (any, error)) (v any, err error, shared
 		e      flight.Ending[any]
 		served int
 	)
-	if c, led := g.enter(key); led {
+	c, led := g.enter(key)
+	if led {
 		e, served = run(c, fn)
 	} else {
 		<-c.Settled()

@@ -2,11 +2,14 @@ package tier_test
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/onefold-go/onefold"
+	"github.com/onefold-go/onefold/foldtest"
 	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
@@ -114,4 +117,177 @@ func newTagged(t *testing.T, cfg tier.Config, load func() int) *tier.Cache[strin
 		t.Fatal(err)
 	}
 	return c
+}
+
+// A Delete takes out a Set that it overlaps with, but has dropped what the Set
+// before that one left in the nearer tier.
+//
+// SPEC: L05
+func TestSetTakenOutByADeleteIsSeenWhenItReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		deleting, setting := newGate(), newGate()
+		last := false
+		upper := &memStore{
+			before: only("set", func(context.Context, string, string) error {
+				if last {
+					setting.pass()
+				}
+				return nil
+			}),
+			after: only("delete", deleting.hook),
+		}
+		c := newCache(t, func(context.Context, string) (int, error) { return 1, nil }, tier.Config{},
+			encoded(setStore{upper}), encoded(setStore{&memStore{}}))
+		deleted := make(chan error)
+		go func() { deleted <- c.Delete(t.Context(), "k") }()
+		<-deleting.reached
+		if err := c.Set(t.Context(), "k", tier.Loaded[int]{Value: 4}); err != nil {
+			t.Error(err)
+		}
+		last = true
+		set := make(chan error)
+		go func() { set <- c.Set(t.Context(), "k", tier.Loaded[int]{Value: 5}) }()
+		<-setting.reached
+		close(deleting.open)
+		if err := <-deleted; err != nil {
+			t.Error(err)
+		}
+		wantGet(t, c, "k", 4) // the second Set has not returned
+		close(setting.open)
+		if err := <-set; err != nil {
+			t.Error(err)
+		}
+		wantGet(t, c, "k", 5)
+	})
+}
+
+// A negative answer of a far tier may come with the right to load anew, and that
+// load may panic.
+func TestPanicBehindANegativeAnswerMakesNoValueOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := new(foldtest.Engine)
+		cfg := tier.Config{TTL: time.Minute, NegativeTTL: 10 * time.Second, StaleFor: time.Minute}
+		nothing := func(context.Context, string) (int, error) { return 0, onefold.ErrNotFound }
+		panics := func(context.Context, string) (int, error) { panic(errLoad) }
+		first := newCache(t, nothing, cfg, encoded(engine.Connect()))
+		second := newCache(t, panics, cfg, encoded(engine.Connect()))
+		if _, err := first.Get(t.Context(), "k"); !errors.Is(err, onefold.ErrNotFound) {
+			t.Errorf("Get = %v, want ErrNotFound", err)
+		}
+		time.Sleep(time.Second)
+		for range 2 {
+			if v, err := second.Get(t.Context(), "k"); !errors.Is(err, onefold.ErrNotFound) {
+				t.Errorf("Get = %d, %v; want ErrNotFound", v, err)
+			}
+			synctest.Wait()
+		}
+		for _, c := range []*tier.Cache[string, int]{first, second} {
+			if err := c.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// SPEC: R04
+func TestHangingStoreHoldsUpNoChangeBeyondItsBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t, func(context.Context, string) (int, error) { return 1, nil }, tier.Config{}, encoded(&memStore{before: hang}))
+		for name, change := range map[string]func() error{
+			"Delete": func() error { return c.Delete(t.Context(), "k") },
+			"Write":  func() error { return c.Write(t.Context(), "k", func(context.Context) error { return nil }) },
+			"Set":    func() error { return c.Set(t.Context(), "k", tier.Loaded[int]{Value: 1}) },
+		} {
+			start := time.Now()
+			if err := change(); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s = %v, want that the store did not answer", name, err)
+			}
+			if took := time.Since(start); took != tier.DefaultFarBudget {
+				t.Errorf("%s took %v, want the budget of %v", name, took, tier.DefaultFarBudget)
+			}
+		}
+	})
+}
+
+func TestBudgetOfABatchCoversKeysThatLoadDirectly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := tier.NewSource(tier.Source[string, int]{
+			LoadEntry: func(ctx context.Context, key string, _ tier.Prior[int]) (tier.Loaded[int], error) {
+				time.Sleep(time.Second)
+				return tier.Loaded[int]{Value: 1, NoStore: true}, nil
+			},
+			LoadMany: func(ctx context.Context, _ []string) (map[string]int, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			},
+		}, tier.Config{HardBudget: 2 * time.Second, LoadTimeout: time.Minute}, mem.New[string, int](mem.Config{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantGet(t, c, "direct", 1)
+		start := time.Now()
+		results := c.GetMany(t.Context(), []string{"hangs", "direct"})
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("GetMany took %v, want its budget of 2s", took)
+		}
+		if !errors.Is(results[0].Err, onefold.ErrBudget) || results[1].Value != 1 {
+			t.Errorf("GetMany = %+v, want a BudgetError and 1", results)
+		}
+		synctest.Wait()
+		time.Sleep(time.Hour) // the hanging load ends
+	})
+}
+
+// A key that another process is loading leaves the batch and goes on by itself.
+func TestPanicOfAKeyThatLeftItsBatch(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic(errLoad) }, "exit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				engine := new(foldtest.Engine)
+				c, err := tier.NewSource(tier.Source[string, int]{
+					Load: func(context.Context, string) (int, error) {
+						end()
+						return 0, nil
+					},
+					LoadMany: func(context.Context, []string) (map[string]int, error) { return map[string]int{"a": 1}, nil },
+				}, tier.Config{}, mem.New[string, int](mem.Config{}), encoded(engine.Connect()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				other := engine.Connect()
+				if _, err := other.Acquire(t.Context(), "b", tier.AcquireOptions{LeaseTTL: time.Second}); err != nil {
+					t.Fatal(err)
+				}
+				results := c.GetMany(t.Context(), []string{"a", "b"})
+				if r := results[0]; r.Value != 1 || r.Err != nil {
+					t.Errorf("a: %+v, want 1", r)
+				}
+				var p *onefold.PanicError
+				if r := results[1]; name == "panic" && !errors.As(r.Err, &p) || name == "exit" && !errors.Is(r.Err, onefold.ErrGoexit) {
+					t.Errorf("b: %+v, want the %s", r, name)
+				}
+				if err := c.Close(t.Context()); err != nil {
+					t.Errorf("Close = %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestPanicOfACloneInABatchIsTheCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := tier.NewSource(tier.Source[string, int]{
+			Load:  func(context.Context, string) (int, error) { return 1, nil },
+			Clone: func(int) int { panic(errLoad) },
+		}, tier.Config{}, mem.New[string, int](mem.Config{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if p := recover(); p != errLoad { //nolint:errorlint // the same
+				t.Errorf("GetMany panicked with %v, want what Clone panicked with", p)
+			}
+		}()
+		c.GetMany(t.Context(), []string{"a", "b"})
+	})
 }

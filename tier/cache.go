@@ -39,6 +39,7 @@ type Cache[K comparable, V any] struct {
 	clock   clock                                       // of entries
 	fences  fences                                      // of entries
 	tags    tags                                        // of far tiers
+	slots   slots[K, V]                                 // of keys, for the fences
 	flights detached.Table[K, *Entry[V]]                // whoever holds a key's shard there may write the key in near
 	load    func(context.Context, K) (*Entry[V], error) // c.fetch, made once
 	many    detached.Many[K, *Entry[V]]
@@ -114,15 +115,16 @@ func (c *Cache[K, V]) initFlights() {
 		},
 		Look: func(key K) (*Entry[V], bool) {
 			e := c.near.Get(key)
-			j := c.judge(e, c.clock.now(), want{maxStale: forever})
-			return e, j != nothing
+			return e, e != nil && c.judge(e, c.clock.now(), want{maxStale: forever}) != nothing
 		},
 		Store: func(key K, e *Entry[V]) {
 			switch {
-			case e.unkept:
+			case e.unkept():
 				c.near.Delete(key)
 			case e.kind == direct:
 				c.near.Set(key, e.more.mark)
+			case e.kind == failed && c.fallback(c.near.Get(key), c.clock.now(), want{maxStale: forever}):
+				// A call that did not want the value there is has failed: the others keep it.
 			default:
 				c.near.Set(key, e)
 			}
@@ -157,11 +159,18 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 	if ctx == nil {
 		panic("tier: nil context")
 	}
-	if e := c.near.Get(key); e != nil && c.plain(e) {
+	since := c.fences.now()
+	e := c.near.Get(key)
+	if e != nil && c.plain(e) {
 		c.hits.Add()
 		return e.value, nil
 	}
-	r := c.get(ctx, key, Read{})
+	var r Result[V]
+	if c.cfg.Hooks.Call == nil {
+		r = c.seek(ctx, key, Read{}, since, e, false)
+	} else {
+		r = c.get(ctx, key, Read{})
+	}
 	c.raise(r.Err)
 	return r.Value, r.Err
 }
@@ -170,7 +179,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 // and there is nothing else to be done.
 func (c *Cache[K, V]) plain(e *Entry[V]) bool {
 	return (e.stamp == c.fences.now() || !c.fences.overtaken(e.stamp, e.slot, e.tags())) &&
-		c.clock.before(e.early) && e.kind == value && c.source.Clone == nil && c.cfg.Hooks.Call == nil
+		c.clock.before(e.early()) && e.kind == value && c.source.Clone == nil && c.cfg.Hooks.Call == nil
 }
 
 // GetResult is [Cache.Get] with wishes of this one call, and with all there is
@@ -217,7 +226,8 @@ func (c *Cache[K, V]) share(v V) V {
 	return c.source.Clone(v)
 }
 
-// Close makes later calls fail with [onefold.ErrClosed] and waits until the
+// Close makes later calls that get or set a value fail with [onefold.ErrClosed],
+// while those that invalidate still reach far tiers, and waits until the
 // loads under way, and what runs in the background, have returned. When ctx ends
 // first, it cancels their contexts, gives their callers ErrClosed and returns
 // ctx.Err() without waiting any longer. Closing twice is fine.

@@ -97,8 +97,8 @@ func (c *Cache[K, V]) expireNear(key K) {
 		c.near.Delete(key)
 	case now < e.fresh:
 		c.near.Set(key, &Entry[V]{
-			value: e.value, born: e.born, fresh: now, early: now, stamp: e.stamp,
-			took: e.took, weight: e.weight, slot: e.slot, from: e.from, more: e.copyMore(),
+			value: e.value, born: e.born, fresh: now, stamp: e.stamp,
+			took: e.took, slot: e.slot, from: e.from, more: e.copyMore(),
 		})
 	}
 }
@@ -183,7 +183,7 @@ func (f *fetching[K, V]) set(ctx context.Context, e *Entry[V]) error {
 			return fmt.Errorf("tier: Set: far tier %d: %w", i, err)
 		}
 		if !stored {
-			e.unkept = true
+			e.own().unkept = true
 		}
 	}
 	return nil
@@ -247,8 +247,9 @@ func (c *Cache[K, V]) Write(ctx context.Context, key K, write func(context.Conte
 // without one no value with tags is stored there. Other processes hear of it as
 // the store tells them, or within [Config.TagPoll].
 //
-// A *[DeleteError] says that the far tier did not take it; then the values are
-// invalid in this process only. InvalidateTag panics when ctx is nil.
+// A *[DeleteError] says that the far tier did not take it: then what this process
+// had is invalid, but what far tiers hold is still served. InvalidateTag panics
+// when ctx is nil.
 func (c *Cache[K, V]) InvalidateTag(ctx context.Context, tags ...string) error {
 	if ctx == nil {
 		panic("tier: nil context")

@@ -75,8 +75,9 @@ type Config struct {
 	// long as its context lets it.
 	HardBudget time.Duration
 
-	// FarBudget bounds one operation of a far tier. A tier that takes longer
-	// is passed over. Zero means DefaultFarBudget.
+	// FarBudget bounds one operation of a far tier, also where the context of
+	// a Set or Delete has no end. A load passes over a tier that takes longer;
+	// to a writer it is an error. Zero means DefaultFarBudget.
 	FarBudget time.Duration
 
 	// LoadTimeout bounds one load, all tiers included, counted from its start.
@@ -112,8 +113,8 @@ type Config struct {
 
 	// RememberFailed says of a load's error whether calls for the key get it
 	// at once, without a load, until Backoff lets the next one through. Nil:
-	// none, so the next call after a failed load loads. Errors are never
-	// remembered in far tiers.
+	// none, so the next call after a failed load loads. Errors that RetryFailed
+	// is true of are not remembered, and none is in far tiers.
 	RememberFailed func(error) bool
 
 	// Backoff is how long the source is left alone for a key whose load
@@ -323,11 +324,11 @@ func (c *Config) jittered(most time.Duration) time.Duration {
 	}
 }
 
-// lead gives how long before the end of a value's freshness it is refreshed,
-// for a key whose loads take took.
-func (c *Config) lead(took time.Duration) time.Duration {
+// lead gives how long before the end of its freshness a value is refreshed that
+// is fresh for life, where loads of the key take took.
+func (c *Config) lead(took, life time.Duration) time.Duration {
 	if c.EarlyRefresh == 0 {
 		return 0
 	}
-	return time.Duration(min(float64(took)*(1+c.EarlyRefresh*rand.ExpFloat64()), float64(forever)/2)) //nolint:gosec // no secret
+	return time.Duration(min(float64(took)*(1+c.EarlyRefresh*rand.ExpFloat64()), float64(life/2))) //nolint:gosec // no secret
 }

@@ -70,6 +70,7 @@ func (e *DeleteError) Unwrap() []error { return e.Errs }
 
 var (
 	errNoPrior = errors.New("tier: Loaded.NotModified without a prior value: there is nothing that it could say that of")
+	errCodec   = errors.New("tier: the codec panicked")
 	errSlots   = errors.New("tier: a Batcher's answers are not as many as the keys it was asked for")
 	errNoTable = errors.New("tier: a far tier cannot invalidate by tag: its store is no Tagger, and neither is any other")
 )

@@ -67,9 +67,8 @@ func (f *fetching[K, V]) open(i int, key string, item Item) (*Entry[V], error) {
 		return nil, reasonFuture
 	}
 	now := c.clock.now()
-	e := &Entry[V]{born: now - max(0, age), stamp: f.stamp, slot: f.slot, took: micros(env.Took), from: Level(i + 1)} //nolint:gosec // few
+	e := &Entry[V]{born: now - max(0, age), stamp: f.stamp, slot: f.slot, took: roughly(max(0, env.Took)), from: Level(i + 1)} //nolint:gosec // few
 	e.fresh = later(e.born, env.Fresh)
-	e.early = min(e.fresh, later(e.fresh, -c.cfg.lead(env.Took)))
 	m := more[V]{tags: env.Tags, validator: env.Validator, version: env.Version}
 	if stale := env.Keep - env.Fresh; env.Keep != forever && stale != c.cfg.StaleFor {
 		m.staleFor = max(stale, 1)
@@ -79,9 +78,11 @@ func (f *fetching[K, V]) open(i int, key string, item Item) (*Entry[V], error) {
 		e.kind = notFound
 		m.err = onefold.ErrNotFound
 	default:
-		if e.value, err = c.far[i].codec.Decode(env.Data); err != nil {
+		e.value, err = contained(func() (V, error) { return c.far[i].codec.Decode(env.Data) })
+		if err != nil {
 			return nil, fmt.Errorf("%w: %w", &envelope.Error{Reason: envelope.Decode}, err)
 		}
+		e.lead = c.leadOf(e)
 	}
 	if m.err != nil || m.staleFor != 0 || len(m.tags) > 0 || m.validator != "" || m.version != 0 {
 		e.more = &m
@@ -102,7 +103,7 @@ func (f *fetching[K, V]) item(far *Far[K, V], key string, e *Entry[V]) (Item, er
 	now := c.clock.now()
 	m := e.rest()
 	env := envelope.Envelope{
-		Key: key, Born: time.Now().Add(e.born - now), Took: time.Duration(e.took) * time.Microsecond,
+		Key: key, Born: time.Now().Add(e.born - now), Took: e.took.duration(),
 		Fresh: forever, Keep: forever,
 		Epoch: f.table.epoch(), Seq: f.table.seq(), Tags: m.tags, Validator: m.validator, Version: m.version,
 	}
@@ -129,6 +130,13 @@ func (f *fetching[K, V]) item(far *Far[K, V], key string, e *Entry[V]) (Item, er
 	return it, err
 }
 
-func micros(d time.Duration) uint32 {
-	return uint32(min(max(0, d/time.Microsecond), 1<<32-1)) //nolint:gosec // in range
+// contained makes an error of a codec's panic: the value is none that it can
+// cope with, which is no fault of the load.
+func contained[T any](do func() (T, error)) (result T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errCodec
+		}
+	}()
+	return do()
 }

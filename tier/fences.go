@@ -21,8 +21,9 @@ import (
 // the cache. Two keys of one slot are invalidated together, which costs a look
 // into the far tier and is otherwise harmless.
 type fences struct {
-	seq   atomic.Uint64 // the newest number; from 1
-	floor atomic.Uint64 // entries with an older stamp are invalid
+	seq    atomic.Uint64 // the newest number; from 1
+	floor  atomic.Uint64 // entries with an older stamp are invalid
+	tagged atomic.Uint64 // those with tags
 
 	mu   sync.RWMutex
 	gens map[string]uint64 // guarded by mu; the newest number of each tag
@@ -54,6 +55,9 @@ func (f *fences) slot(key string) uint16 {
 
 // dropAll makes all that has begun until now invalid.
 func (f *fences) dropAll() { raise(&f.floor, f.seq.Add(1)) }
+
+// dropTagged does so for what has tags.
+func (f *fences) dropTagged() { raise(&f.tagged, f.seq.Add(1)) }
 
 // dropSlot does so for the keys of a slot.
 func (f *fences) dropSlot(slot uint16) { raise(&f.slots[slot], f.seq.Add(1)) }
@@ -103,6 +107,9 @@ func (f *fences) overtaken(stamp uint64, slot uint16, tags []string) bool {
 	}
 	if len(tags) == 0 {
 		return false
+	}
+	if f.tagged.Load() > stamp {
+		return true
 	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/onefold-go/onefold"
+	"github.com/onefold-go/onefold/foldtest"
 	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
@@ -530,6 +531,66 @@ func TestEarlyRefreshLoadsOnceAndNobodyWaits(t *testing.T) {
 		cycles := 2000. / 100
 		if n := float64(s.count() - 1); n > 1.05*cycles+1 || n < cycles-1 || waited > 0 {
 			t.Errorf("%v loads in %v cycles, and %d calls waited; want one a cycle, and none", n, cycles, waited)
+		}
+	})
+}
+
+// What is drawn here is more than the TTL, nearly always. Another process that
+// reads the value from the far tier, when it has none and when it has an older
+// one, must leave it in service for half of its TTL as the one that loaded it.
+//
+// SPEC: F04
+func TestEarlyRefreshLeavesHalfOfTheTTLInEveryProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s script
+		var e foldtest.Engine
+		cfg := tier.Config{TTL: 100 * time.Second, EarlyRefresh: 1e6}
+		a, b := newCache(t, s.load, cfg, hushed(&e)), newCache(t, s.load, cfg, hushed(&e))
+		for want := 1; want <= 3; want++ {
+			wantGet(t, a, "k", want)
+			for range 4 { // until 45 s
+				wantGet(t, b, "k", want)
+				synctest.Wait()
+				time.Sleep(time.Second)
+				wantGet(t, b, "k", want)
+				synctest.Wait()
+				time.Sleep(10 * time.Second)
+			}
+			if n := s.count(); n != want {
+				t.Fatalf("%d loads, want %d", n, want)
+			}
+			time.Sleep(60 * time.Second)
+		}
+	})
+}
+
+// quiet is a connection that tells of no changes.
+func hushed(e *foldtest.Engine) tier.Far[string, int] {
+	return encoded(struct{ tier.Leaser }{e.Connect()})
+}
+
+// The process that loaded the value gets no more calls.
+//
+// SPEC: F04
+func TestProcessThatReadAValueFromAFarTierRefreshesItEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s script
+		var e foldtest.Engine
+		cfg := tier.Config{TTL: 100 * time.Second, EarlyRefresh: 1}
+		a, b := newCache(t, s.load, cfg, hushed(&e)), newCache(t, s.load, cfg, hushed(&e))
+		wantGet(t, a, "k", 1)
+		for range 10_000 { // 10 a second
+			start := time.Now()
+			if _, err := b.Get(t.Context(), "k"); err != nil {
+				t.Error(err)
+			}
+			if waited := time.Since(start); waited > 0 {
+				t.Fatalf("a call waited for %v", waited)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := s.count(); n < 10 || n > 12 {
+			t.Errorf("%d loads in ten cycles and a little, want one each", n)
 		}
 	})
 }

@@ -36,15 +36,24 @@ func (c *Cache[K, V]) find(ctx context.Context, key K, r Read) Result[V] {
 		c.hits.Add()
 		return Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, c.clock.recently()-e.born)}
 	}
+	return c.seek(ctx, key, r, since, e, true)
+}
+
+// seek is the rest of find, where e, which the near tier had after since, is not
+// the plain answer. aged says that the result's Age is of interest: to read the
+// clock is a good part of what a miss costs.
+func (c *Cache[K, V]) seek(ctx context.Context, key K, r Read, since uint64, e *Entry[V], aged bool) Result[V] {
 	w := c.want(r)
-	if result, ok := c.answer(ctx, key, e, w); ok {
-		return result
+	s := search[K, V]{cache: c, key: key, want: w, since: since, hard: r.Budget, aged: aged}
+	if e != nil {
+		if result, ok := c.answer(ctx, key, e, w); ok {
+			return result
+		}
+		s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, c.clock.now(), w)
+		s.heed(e)
 	}
-	s := search[K, V]{cache: c, key: key, want: w, since: since, hard: r.Budget}
 	def(&s.hard, c.cfg.HardBudget)
-	s.wish = detached.Wish{NotBefore: r.NotBefore, Timed: true}
-	s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, c.clock.now(), w)
-	s.heed(e)
+	s.wish = detached.Wish{NotBefore: r.NotBefore, Timed: aged}
 	return s.run(ctx)
 }
 
@@ -54,21 +63,25 @@ func (c *Cache[K, V]) answer(ctx context.Context, key K, e *Entry[V], w want) (R
 	switch c.judge(e, now, w) {
 	case freshValue:
 		c.hits.Add()
-		if now >= e.early && !c.failing(e, now) {
+		if now >= e.early() && !c.resting(e, now) {
 			c.refresh(ctx, key, e)
 		}
 		return c.result(e, now, onefold.Hit, NotStale), true
 	case staleValue:
 		c.stale.Add(1)
 		why := Revalidating
-		if c.failing(e, now) {
-			why = max(e.why, SourceFailed)
+		if c.resting(e, now) {
+			why = max(e.why(), Revalidating)
 		} else {
 			c.refresh(ctx, key, e)
 		}
 		return c.result(e, now, onefold.Stale, why), true
 	case remembered:
-		c.negative.Add(1)
+		if e.kind == notFound {
+			c.negative.Add(1)
+		} else {
+			c.failed.Add(1)
+		}
 		return c.result(e, now, onefold.Failed, NotStale), true
 	default:
 		return Result[V]{}, false
@@ -90,7 +103,8 @@ func (c *Cache[K, V]) result(e *Entry[V], now time.Duration, outcome onefold.Out
 }
 
 // refresh starts a load of key behind the call, unless one is under way. e is
-// what the call is answered with.
+// what the call is answered with. Leases that came with it are given back if
+// they would be lost otherwise.
 func (c *Cache[K, V]) refresh(ctx context.Context, key K, e *Entry[V]) {
 	started := c.flights.Launch(ctx, key, func(ctx context.Context, key K) (*Entry[V], error) {
 		f := fetching[K, V]{cache: c, key: key, want: want{maxStale: forever}, force: true}
@@ -107,14 +121,22 @@ func (c *Cache[K, V]) refresh(ctx context.Context, key K, e *Entry[V]) {
 	})
 	if started {
 		c.refreshes.Add(1)
+	} else if e.more != nil && c.near.Get(key) != e {
+		lost := fetching[K, V]{cache: c, key: key}
+		lost.claim(e)
+		lost.letGo(ctx)
 	}
 }
 
 var errNoReturn = errors.New("tier: load did not return")
 
 // backOff makes the source be left alone for a while, where e is still what the
-// near tier has for key.
+// near tier has for key. What is no value is left as it is: nothing stands in for
+// it.
 func (c *Cache[K, V]) backOff(key K, e *Entry[V], err error) {
+	if e.kind != value {
+		return
+	}
 	again := c.standIn(e, SourceFailed, err, e.rest().failures+1)
 	c.flights.Locked(key, func() {
 		if c.near.Get(key) == e {
@@ -131,6 +153,7 @@ type search[K comparable, V any] struct {
 	since uint64        // of the fences, when the call began: what was invalidated before is no answer
 	hard  time.Duration // the budget; 0: none
 	soft  bool          // Config.SoftBudget is yet to come
+	aged  bool          // the result's Age is of interest
 	until time.Duration // the end of hard; 0: not set yet
 	wish  detached.Wish
 	mark  *Entry[V] // load for this call alone, since the near tier says so; nil: share
@@ -139,15 +162,17 @@ type search[K comparable, V any] struct {
 // run joins or starts flights until one has an answer for the call.
 func (s *search[K, V]) run(ctx context.Context) Result[V] {
 	c := s.cache
-	def(&s.until, later(c.clock.now(), s.hard))
+	if s.hard > 0 && s.until == 0 {
+		s.until = later(c.clock.now(), s.hard)
+	}
 	for {
 		s.setBudget()
 		var o detached.Outcome[*Entry[V]]
 		switch {
 		case s.mark != nil:
-			o = c.flights.Solo(ctx, s.key, s.load, s.wish)
+			o = c.flights.Solo(ctx, s.key, s.load(), s.wish)
 		case s.want != (want{maxStale: forever}):
-			o = c.flights.DoWish(ctx, s.key, s.load, s.wish)
+			o = c.flights.DoWish(ctx, s.key, s.load(), s.wish)
 		default:
 			o = c.flights.DoWish(ctx, s.key, c.load, s.wish)
 		}
@@ -166,14 +191,18 @@ func (s *search[K, V]) heed(e *Entry[V]) {
 	}
 }
 
-// load is what a flight of this call runs, if it starts one.
-func (s *search[K, V]) load(ctx context.Context, key K) (*Entry[V], error) {
-	f := fetching[K, V]{cache: s.cache, key: key, want: s.want}
-	if s.mark == nil {
-		return f.run(ctx, s.cache.near.Get(key))
+// load gives what a flight of this call runs, if it starts one. That must not
+// hold on to s, or the search of every miss would be on the heap.
+func (s *search[K, V]) load() func(context.Context, K) (*Entry[V], error) {
+	c, w, direct := s.cache, s.want, s.mark != nil
+	return func(ctx context.Context, key K) (*Entry[V], error) {
+		f := fetching[K, V]{cache: c, key: key, want: w}
+		if !direct {
+			return f.run(ctx, c.near.Get(key))
+		}
+		f.stamp = c.fences.now()
+		return f.askSource(ctx)
 	}
-	f.stamp = s.cache.fences.now()
-	return f.askSource(ctx)
 }
 
 // setBudget makes the call wait no longer than the next of its budgets.
@@ -207,7 +236,10 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 		}
 		return result, ok
 	}
-	now := c.clock.now()
+	now := e.born
+	if s.aged || e.why() != NotStale || e.from != SourceLevel {
+		now = c.clock.now()
+	}
 	if o.Role == detached.Joined {
 		switch {
 		case s.since > e.stamp && c.overtaken(e):
@@ -218,17 +250,17 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 		case s.want.refuses(e.born, e.from):
 			s.leadOwn()
 			return Result[V]{}, false
-		case e.why != NotStale && now >= c.fallbackUntil(e, s.want):
+		case e.why() != NotStale && now >= c.fallbackUntil(e, s.want):
 			s.leadOwn()
 			return Result[V]{}, false
-		case e.why == NotStale && e.from != SourceLevel && now >= e.fresh: // it has expired since it was read
+		case e.why() == NotStale && e.from != SourceLevel && now >= e.fresh: // it has expired since it was read
 			s.wish.Again = true
 			return Result[V]{}, false
 		}
 	}
 	outcome := onefold.Led
 	switch {
-	case e.why != NotStale:
+	case e.why() != NotStale:
 		outcome = onefold.Stale
 		c.stale.Add(1)
 	case o.Role == detached.Joined:
@@ -244,7 +276,7 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 			}
 		})
 	}
-	result := c.result(e, now, outcome, e.why)
+	result := c.result(e, now, outcome, e.why())
 	result.Level, result.Callers = e.from, o.Served
 	return result, true
 }

@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	linearOps  = flag.Int("linear.ops", 0, "how many operations TestLinearizability makes; 0: about a million, or a tenth under the race detector")
+	linearOps  = flag.Int("linear.ops", 0, "how many operations TestLinearizability makes; 0: a million")
 	linearSeed = flag.Uint64("linear.seed", 0, "the seed of the plans of the linearizability tests; 0: a new one")
 )
 
@@ -97,10 +97,7 @@ func tagFar() []tier.Far[string, int] {
 func TestLinearizability(t *testing.T) {
 	ops := *linearOps
 	if ops == 0 {
-		ops = 1_050_000
-		if raceEnabled {
-			ops = 105_000
-		}
+		ops = 1_000_000
 	}
 	makeHistories(t, int64(ops))
 }

@@ -76,13 +76,13 @@ func (f *fetching[K, V]) pack(e *Entry[V], h held) (Item, bool) {
 	case e.kind == direct:
 		f.barred = e.fresh - e.born
 		return Item{}, false
-	case e.kind == failed || e.why == SourceFailed || e.why == Overloaded: // it is no news
+	case e.kind == failed || e.why() == SourceFailed || e.why() == Overloaded: // it is no news
 		return Item{}, false
 	case len(e.tags()) > 0 && f.table.epoch() == 0: // nobody could invalidate it there
 		f.barred = c.cfg.DirectFor
 		return Item{}, false
 	}
-	it, err := f.item(&c.far[h.tier], h.key, e)
+	it, err := contained(func() (Item, error) { return f.item(&c.far[h.tier], h.key, e) })
 	if err != nil { // it cannot be encoded, or is too large; that is no fault of the value's freshness
 		c.farStats[h.tier].refused.Add(1)
 		f.barred = c.cfg.DirectFor
@@ -96,7 +96,7 @@ func (f *fetching[K, V]) pack(e *Entry[V], h held) (Item, bool) {
 func (f *fetching[K, V]) filled(e *Entry[V], h held, stored bool, err error) bool {
 	if !stored || err != nil {
 		f.cache.farStats[h.tier].refused.Add(1)
-		e.unkept = true
+		e.own().unkept = true
 		return false
 	}
 	f.held = f.held[:len(f.held)-1]
@@ -121,6 +121,7 @@ func (f *fetching[K, V]) release(ctx context.Context, h held, loadSelf time.Dura
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	c.background.Go(func() {
 		defer cancel()
+		defer func() { _ = recover() }() // a store's panic has no caller here to get it
 		_ = c.far[h.tier].leaser.Release(ctx, h.key, h.lease, loadSelf)
 	})
 }

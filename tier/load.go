@@ -63,17 +63,29 @@ func (f *fetching[K, V]) goOn(ctx context.Context, first int) (*Entry[V], error)
 // begin notes how things are before anything is read.
 func (f *fetching[K, V]) begin(ctx context.Context, e *Entry[V]) {
 	c := f.cache
-	if len(c.far) > 0 {
-		f.table = c.tags.table(ctx)
-		if c.fences.slots != nil {
-			f.slot = c.fences.slot(c.far[0].spell(f.key))
-		}
+	if c.fences.slots != nil {
+		f.slot = c.slotOf(f.key)
 	}
-	f.stamp = c.fences.now()
+	f.fence(ctx)
 	if e != nil {
 		f.failures = e.rest().failures
 		f.know(e, nil)
 		f.claim(e)
+	}
+}
+
+// fence notes what has been invalidated until now: what is read from now on is
+// not older. The stamp comes first: what a far tier holds is admitted by the
+// table, and must not get a stamp from after what the table does not know of.
+func (f *fetching[K, V]) fence(ctx context.Context) {
+	for range 2 { // the table may bring news, which the stamp is older than
+		f.stamp = f.cache.fences.now()
+		if len(f.cache.far) == 0 {
+			return
+		}
+		if f.table = f.cache.tags.table(ctx); f.stamp == f.cache.fences.now() {
+			return
+		}
 	}
 }
 
@@ -98,6 +110,9 @@ func (f *fetching[K, V]) claim(e *Entry[V]) {
 	}
 	if l := e.more.leases.Swap(nil); l != nil {
 		f.held = *l
+		for _, h := range f.held {
+			f.cache.hold(f.key, h.tier, h.lease)
+		}
 	}
 }
 
@@ -163,12 +178,12 @@ func (f *fetching[K, V]) ask(ctx context.Context, i int) (*Entry[V], error) {
 	}
 	o := f.options(i)
 	for healed, widened := false, false; ; {
-		f.stamp = f.cache.fences.now() // nothing read until now is what this one may bring
+		f.fence(ctx) // nothing that was read until now is what this one may bring
 		g, err := within(ctx, f, func(ctx context.Context) (Grant, error) { return far.leaser.Acquire(ctx, key, o) })
 		if err != nil {
 			return nil, err
 		}
-		e, next := f.take(ctx, i, key, g)
+		e, next := f.take(ctx, i, key, g, widened)
 		switch {
 		case next == wait:
 			if err := await(ctx, g); err != nil {
@@ -210,8 +225,9 @@ const (
 )
 
 // take makes what can be made of tier i's grant: an answer for callers, a lease
-// to hold, or what to do to get one of them.
-func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant) (*Entry[V], next) {
+// to hold, or what to do to get one of them. widened says that the tier was asked
+// for the lease whatever it holds.
+func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant, widened bool) (*Entry[V], next) {
 	var e *Entry[V]
 	var err error
 	if g.Item.Data != nil {
@@ -222,10 +238,10 @@ func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant) (
 		f.hold(i, key, g.Lease)
 	}
 	switch {
-	case e != nil && err == nil && f.accepts(e, granted):
-		return e, proceed
-	case e != nil && err == nil && granted && f.overtakenBy(e):
+	case granted && e != nil && err == nil && (widened && f.accepts(e, false) || f.overtakenBy(e)): // somebody has been faster
 		f.drop(ctx, i)
+		return e, proceed
+	case e != nil && err == nil && f.accepts(e, granted):
 		return e, proceed
 	case e == nil && err != nil && !garbage(err): // another version's: it is left to its writers
 		f.drop(ctx, i)
@@ -265,14 +281,14 @@ func (f *fetching[K, V]) accepts(e *Entry[V], granted bool) bool {
 		return false
 	}
 	if f.force {
-		newer := f.prior == nil || e.born > f.prior.born || e.kind != value
+		newer := f.prior == nil || e.born > f.prior.born+tick // the same value's time is never read quite the same
 		return newer && !granted && now < e.fresh
 	}
 	if now < e.fresh {
 		return true
 	}
 	if e.kind == value && now < c.staleUntil(e, f.want) {
-		e.why = Revalidating
+		e.own().why = Revalidating
 		return true
 	}
 	return false
@@ -281,7 +297,7 @@ func (f *fetching[K, V]) accepts(e *Entry[V], granted bool) bool {
 // overtakenBy reports whether e, from a far tier, is what this refresh was to
 // bring: somebody else has been faster.
 func (f *fetching[K, V]) overtakenBy(e *Entry[V]) bool {
-	return f.force && f.prior != nil && e.born > f.prior.born && f.cache.clock.now() < e.early
+	return f.force && f.prior != nil && e.born > f.prior.born && f.cache.clock.now() < e.early()
 }
 
 // refreshBelow gives how much time an item has left, as far as the store knows,
@@ -294,9 +310,9 @@ func (f *fetching[K, V]) refreshBelow() time.Duration {
 	stale := max(c.cfg.StaleFor, c.cfg.StaleIfError)
 	lead := time.Duration(0)
 	if f.prior != nil {
-		lead = c.cfg.lead(time.Duration(f.prior.took) * time.Microsecond)
+		lead = c.cfg.lead(f.prior.took.duration(), f.prior.fresh-f.prior.born)
 		if f.force {
-			lead = max(lead, f.prior.fresh-c.clock.now())
+			lead = max(lead, f.prior.fresh-c.clock.now()+tick)
 		}
 	}
 	return later(stale, max(0, lead))
@@ -310,11 +326,9 @@ func (f *fetching[K, V]) hand(e *Entry[V], i int) {
 	}
 	handed := leases{f.held[last]}
 	f.held = f.held[:last]
-	if e.more == nil {
-		e.more = new(more[V])
-	}
-	e.more.leases.Store(&handed)
-	e.early = 0 // the next call looks closer
+	f.cache.gone(f.key, handed[0])
+	e.own().leases.Store(&handed)
+	e.lead = always // the next call looks closer
 }
 
 // askSource loads from the source.
@@ -325,8 +339,9 @@ func (f *fetching[K, V]) askSource(ctx context.Context) (*Entry[V], error) {
 	if err != nil {
 		return f.shed(err)
 	}
-	f.stamp = c.fences.now() // as in ask
+	f.stamp = c.fences.now() // likewise
 	began := c.clock.now()
+	f.barred = loadSelfAfterFailure // unless it returns, and well
 	loaded, err := func() (Loaded[V], error) {
 		defer leave()
 		return c.source.load(ctx, f.key, f.priorValue(began))
@@ -377,52 +392,60 @@ func (f *fetching[K, V]) conclude(ctx context.Context, loaded Loaded[V], err err
 	if err != nil {
 		return f.failed(ctx, err, began)
 	}
+	f.barred = 0
 	return f.entry(loaded, began), nil
 }
 
 // entry makes the entry of what a load that began at began brought.
 func (f *fetching[K, V]) entry(l Loaded[V], began time.Duration) *Entry[V] {
 	c := f.cache
-	e := &Entry[V]{
-		value: l.Value, born: began, stamp: f.stamp, slot: f.slot, weight: l.Weight, from: SourceLevel,
-		took: micros(c.clock.now() - began),
+	e := &Entry[V]{value: l.Value, born: began, stamp: f.stamp, slot: f.slot, from: SourceLevel}
+	if c.timesLoads() {
+		took := max(0, c.clock.now()-began)
+		if f.prior != nil && f.prior.took > 0 {
+			took = (3*f.prior.took.duration() + took) / 4
+		}
+		e.took = roughly(took + took/256) // or it would fall behind for good
 	}
-	m := more[V]{staleFor: l.StaleFor, tags: l.Tags, validator: l.Validator, version: l.Version}
-	if f.prior != nil {
-		if f.prior.took > 0 {
-			e.took = uint32((3*uint64(f.prior.took) + uint64(e.took)) / 4) //nolint:gosec // in between
+	if l.NotModified {
+		e.value = f.prior.value
+		old := f.prior.rest()
+		if len(l.Tags) == 0 {
+			l.Tags = old.tags
 		}
-		if l.NotModified {
-			e.value = f.prior.value
-			old := f.prior.rest()
-			if len(m.tags) == 0 {
-				m.tags = old.tags
-			}
-			def(&m.validator, old.validator)
-			def(&m.version, old.version)
-			def(&e.weight, f.prior.weight)
-		}
+		def(&l.Validator, old.validator)
+		def(&l.Version, old.version)
+		def(&l.Weight, old.weight)
+	}
+	if l.StaleFor != 0 || len(l.Tags) > 0 || l.Validator != "" || l.Version != 0 || l.Weight != 0 {
+		m := e.own()
+		m.staleFor, m.tags, m.validator, m.version, m.weight = l.StaleFor, l.Tags, l.Validator, l.Version, l.Weight
 	}
 	ttl := l.TTL
 	switch {
 	case l.NoStore:
 		def(&ttl, c.cfg.DirectFor)
 		e.kind, e.fresh = direct, later(began, ttl)
-		m.mark = &Entry[V]{kind: direct, born: began, fresh: e.fresh, stamp: f.stamp, slot: f.slot}
+		e.own().mark = &Entry[V]{kind: direct, born: began, fresh: e.fresh, stamp: f.stamp, slot: f.slot}
 	default:
 		def(&ttl, c.cfg.TTL)
 		e.fresh = later(began, c.cfg.jittered(ttl))
 	}
-	e.early = e.fresh
-	if e.kind == value && e.fresh != forever {
-		lead := min(c.cfg.lead(time.Duration(e.took)*time.Microsecond), (e.fresh-began)/2)
-		e.early = e.fresh - lead
-	}
-	if m.staleFor != 0 || len(m.tags) > 0 || m.validator != "" || m.version != 0 || m.mark != nil {
-		e.more = &m
-	}
+	e.lead = c.leadOf(e)
 	return e
 }
+
+// leadOf gives how long before its end a call looks closer at e.
+func (c *Cache[K, V]) leadOf(e *Entry[V]) rough {
+	if e.kind != value || e.fresh == forever {
+		return 0
+	}
+	return roughly(c.cfg.lead(e.took.duration(), e.fresh-e.born))
+}
+
+// timesLoads reports whether anybody here or behind a far tier may want to know
+// how long a load takes.
+func (c *Cache[K, V]) timesLoads() bool { return c.cfg.EarlyRefresh > 0 || len(c.far) > 0 }
 
 // failed is what the load comes to when the source did not give a value.
 func (f *fetching[K, V]) failed(ctx context.Context, err error, began time.Duration) (*Entry[V], error) {
@@ -431,13 +454,14 @@ func (f *fetching[K, V]) failed(ctx context.Context, err error, began time.Durat
 	switch {
 	case errors.Is(err, onefold.ErrNotFound):
 		return f.notFound(ctx, err, began)
-	case ctx.Err() != nil: // the load was ended; that says nothing of the source
+	case ctx.Err() != nil:
+		if errors.Is(ctx.Err(), context.Canceled) { // that says nothing of the source
+			f.barred = 0
+		}
 		return nil, err
 	case f.stillFallback():
-		f.barred = loadSelfAfterFailure
 		return c.standIn(f.fallback, SourceFailed, err, f.failures+1), nil
 	}
-	f.barred = loadSelfAfterFailure
 	if c.cfg.RetryFailed != nil && c.cfg.RetryFailed(err) || c.cfg.RememberFailed == nil || !c.cfg.RememberFailed(err) {
 		return nil, err
 	}
@@ -452,12 +476,13 @@ func (f *fetching[K, V]) failed(ctx context.Context, err error, began time.Durat
 // known of the key is no longer true.
 func (f *fetching[K, V]) notFound(ctx context.Context, err error, began time.Duration) (*Entry[V], error) {
 	c := f.cache
+	f.barred = 0
 	e := &Entry[V]{kind: notFound, born: began, stamp: f.stamp, slot: f.slot, from: SourceLevel, more: &more[V]{err: err}}
 	if c.cfg.NegativeTTL > 0 {
 		e.fresh = later(began, c.cfg.jittered(c.cfg.NegativeTTL))
 		return e, nil
 	}
-	e.unkept = true
+	e.more.unkept = true
 	for i := len(f.held) - 1; i >= 0; i-- { // deepest first, as Delete does
 		_ = f.clear(ctx, f.held[i].tier, f.held[i].key)
 	}
@@ -468,14 +493,9 @@ func (f *fetching[K, V]) notFound(ctx context.Context, err error, began time.Dur
 // standIn gives e once more in the place of what the source did not give, and
 // leaves the source alone for a while.
 func (c *Cache[K, V]) standIn(e *Entry[V], why Why, err error, failures int) *Entry[V] {
-	now := c.clock.now()
-	again := new(Entry[V])
-	again.value, again.born, again.fresh, again.early = e.value, e.born, e.fresh, 0
-	again.stamp, again.took, again.weight, again.slot, again.from = e.stamp, e.took, e.weight, e.slot, e.from
-	again.kind, again.why = value, why
-	m := e.copyMore()
-	m.err, m.failures = err, failures
-	m.retry = later(now, c.cfg.Backoff.after(max(1, failures)))
-	again.more = m
+	again := e.again()
+	m := again.more
+	m.why, m.err, m.failures = why, err, failures
+	m.retry = later(c.clock.now(), c.cfg.Backoff.after(max(1, failures)))
 	return again
 }

@@ -40,15 +40,18 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 			results[i] = Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, now-e.born)}
 			continue
 		}
-		if r, ok := c.answer(ctx, key, e, want{maxStale: forever}); ok {
-			results[i] = r
-			continue
+		s := search[K, V]{cache: c, key: key, want: want{maxStale: forever}, since: since, hard: c.cfg.HardBudget, aged: true}
+		if e != nil {
+			r, ok := c.answer(ctx, key, e, s.want)
+			if ok {
+				results[i] = r
+				continue
+			}
+			s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, now, s.want)
+			s.heed(e)
 		}
-		s := search[K, V]{cache: c, key: key, want: want{maxStale: forever}, since: since, hard: c.cfg.HardBudget}
 		s.wish.Timed = true
 		s.until = later(now, s.hard)
-		s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, now, s.want)
-		s.heed(e)
 		searches = append(searches, s)
 		missing = append(missing, i)
 	}
@@ -86,9 +89,15 @@ func (c *Cache[K, V]) findMany(ctx context.Context, searches []search[K, V], ans
 	}
 	groups := slices.DeleteFunc([][]int{patient, hasty}, func(g []int) bool { return len(g) == 0 })
 	left := make([][]int, len(groups))
-	parallel(len(groups), func(g int) { left[g] = c.findTogether(ctx, searches, groups[g], answer) })
-	alone = slices.Concat(append(left, alone)...)
-	parallel(len(alone), func(i int) { run(alone[i]) })
+	parallel(len(groups)+len(alone), func(i int) {
+		if i < len(groups) {
+			left[i] = c.findTogether(ctx, searches, groups[i], answer)
+		} else {
+			run(alone[i-len(groups)])
+		}
+	})
+	again := slices.Concat(left...)
+	parallel(len(again), func(i int) { run(again[i]) })
 }
 
 // findTogether answers the calls of group, which have the same budget, by one
@@ -228,7 +237,7 @@ func (m *manyFetching[K, V]) ask(ctx context.Context, i int, pending []int) (res
 			rest = append(rest, p)
 			continue
 		}
-		e, next := f.take(ctx, i, keys[a], grants[a])
+		e, next := f.take(ctx, i, keys[a], grants[a], false)
 		switch {
 		case next != proceed:
 			m.goOn(ctx, p, i)
@@ -336,6 +345,9 @@ func (m *manyFetching[K, V]) askSource(ctx context.Context, pending []int) {
 		m.all[p].stamp = c.fences.now()
 	}
 	began := c.clock.now()
+	for _, p := range pending {
+		m.all[p].barred = loadSelfAfterFailure // unless it returns, and well
+	}
 	values, err := func() (map[K]V, error) {
 		defer leave()
 		return c.source.LoadMany(ctx, keys)
@@ -379,7 +391,7 @@ func (m *manyFetching[K, V]) fill(ctx context.Context, pending []int, entries []
 		for n, p := range pending {
 			f := &m.all[p]
 			last := len(f.held) - 1
-			if entries[n] == nil || entries[n].unkept || last < 0 || f.held[last].tier != i {
+			if entries[n] == nil || entries[n].unkept() || last < 0 || f.held[last].tier != i {
 				continue
 			}
 			h := f.held[last]
@@ -399,8 +411,11 @@ func (m *manyFetching[K, V]) fill(ctx context.Context, pending []int, entries []
 			f.filled(entries[n], f.held[len(f.held)-1], stored[a], errs[a])
 		}
 	}
+	if len(c.far) == 0 {
+		return
+	}
 	parallel(len(pending), func(n int) { // what no Batcher holds
-		if e := entries[n]; e != nil && !e.unkept {
+		if e := entries[n]; e != nil && !e.unkept() {
 			m.all[pending[n]].fill(ctx, e)
 		}
 	})

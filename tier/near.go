@@ -30,18 +30,32 @@ type Entry[V any] struct {
 	// On the cache's clock; forever: never.
 	born  time.Duration // when the load that made the value began
 	fresh time.Duration // until when it answers calls without a load
-	early time.Duration // from when on a call looks closer: at fresh, or before it to refresh
 
-	stamp  uint64 // of the cache's fences, from before the load
-	took   uint32 // the load, in microseconds, smoothed over the loads of the key
-	weight uint32 // 0: not said
-	slot   uint16 // of the fences
-	kind   kind
-	from   Level
-	why    Why  // it is given although it is stale
-	unkept bool // only for the callers of its flight
+	stamp uint64   // of the cache's fences, from before the load
+	more  *more[V] // what most entries have not; nil: nothing
 
-	more *more[V] // what most entries have not; nil: nothing
+	// In eight bytes: there are many entries.
+	took rough  // the load, smoothed over the loads of the key
+	lead rough  // how long before fresh a call looks closer, to refresh; always: whenever
+	slot uint16 // of the fences
+	kind kind
+	from Level
+}
+
+// A rough is a duration to two digits and a half, of any length: the upper half
+// of a float32.
+type rough uint16
+
+// always is a lead that is longer than any life.
+const always rough = 0x7f80
+
+// roughly gives d, which is not negative, or up to a hundredth less.
+func roughly(d time.Duration) rough {
+	return rough(math.Float32bits(float32(d)) >> 16) //nolint:gosec // of 16 bits
+}
+
+func (r rough) duration() time.Duration {
+	return time.Duration(math.Float32frombits(uint32(r) << 16))
 }
 
 // more is the part of an entry that most have not.
@@ -51,9 +65,13 @@ type more[V any] struct {
 	validator string
 	version   uint64
 
+	weight uint32 // 0: not said
+	why    Why    // it is given although it is stale
+	unkept bool   // only for the callers of its flight
+
 	err      error         // of what is no value; of the last load, where that failed
 	failures int           // in a row, up to now
-	retry    time.Duration // not before this is the source asked again
+	retry    time.Duration // not before this is the source asked again, on behalf of calls that have an answer
 
 	mark   *Entry[V]              // of a value that is not to be stored: what is stored in its place
 	leases atomic.Pointer[leases] // with which whoever refreshes the entry fills far tiers; taken once
@@ -74,10 +92,44 @@ const (
 func (e *Entry[V]) Value() V { return e.value }
 
 // Weight gives what [Loaded].Weight said, or 0 when that said nothing.
-func (e *Entry[V]) Weight() uint32 { return e.weight }
+func (e *Entry[V]) Weight() uint32 {
+	if e.more == nil {
+		return 0
+	}
+	return e.more.weight
+}
 
 // HasValue reports whether the entry is a value.
 func (e *Entry[V]) HasValue() bool { return e.kind == value }
+
+// early is from when on a call looks closer: at fresh, or before it to refresh.
+func (e *Entry[V]) early() time.Duration {
+	switch e.lead {
+	case 0:
+		return e.fresh
+	case always:
+		return 0
+	default:
+		return max(0, e.fresh-e.lead.duration())
+	}
+}
+
+func (e *Entry[V]) why() Why {
+	if e.more == nil {
+		return NotStale
+	}
+	return e.more.why
+}
+
+func (e *Entry[V]) unkept() bool { return e.more != nil && e.more.unkept }
+
+// own gives e's more, for writing, while nobody else has e.
+func (e *Entry[V]) own() *more[V] {
+	if e.more == nil {
+		e.more = new(more[V])
+	}
+	return e.more
+}
 
 // rest gives e's more, for reading.
 func (e *Entry[V]) rest() *more[V] {
@@ -87,14 +139,25 @@ func (e *Entry[V]) rest() *more[V] {
 	return e.more
 }
 
-// copyMore makes a more for e that may be changed, and is e's as before.
+// copyMore makes a more for another entry with e's value, that may be changed.
 func (e *Entry[V]) copyMore() *more[V] {
 	m := new(more[V])
 	if old := e.more; old != nil {
 		m.staleFor, m.tags, m.validator, m.version = old.staleFor, old.tags, old.validator, old.version
+		m.weight = old.weight
 		m.err, m.failures, m.retry = old.err, old.failures, old.retry
 	}
 	return m
+}
+
+// again makes another entry of a value, to be looked at closer by each call.
+func (e *Entry[V]) again() *Entry[V] {
+	m := e.copyMore()
+	m.why = e.why()
+	return &Entry[V]{
+		value: e.value, born: e.born, fresh: e.fresh, stamp: e.stamp,
+		took: e.took, lead: always, slot: e.slot, from: e.from, more: m,
+	}
 }
 
 func (e *Entry[V]) tags() []string {

@@ -133,7 +133,7 @@ func (c *Cache[K, V]) want(r Read) want {
 	return w
 }
 
-// oldEnough reports whether e may be from before what w allows.
+// refuses reports whether a value may be from before what w allows.
 func (w want) refuses(born time.Duration, from Level) bool {
 	if w.notBefore == 0 {
 		return false
@@ -192,9 +192,15 @@ func (c *Cache[K, V]) fallbackUntil(e *Entry[V], w want) time.Duration {
 	return max(c.staleUntil(e, w), later(e.fresh, min(c.cfg.StaleIfError, w.maxStale)))
 }
 
-// failing reports whether the source is not to be asked for e's key yet.
-func (c *Cache[K, V]) failing(e *Entry[V], now time.Duration) bool {
+// resting reports whether the source is not to be asked for e's key yet, by calls
+// that e is an answer for.
+func (c *Cache[K, V]) resting(e *Entry[V], now time.Duration) bool {
 	return e.more != nil && now < e.more.retry
+}
+
+// failing reports whether that is because the source had no answer.
+func (c *Cache[K, V]) failing(e *Entry[V], now time.Duration) bool {
+	return c.resting(e, now) && e.more.err != nil
 }
 
 // fallback reports whether e is a value to give where the source has no answer.

@@ -13,7 +13,8 @@ import (
 type Stats struct {
 	Hits     uint64 // calls that the near tier answered with a fresh value
 	Stale    uint64 // calls that were answered with a stale one
-	Negative uint64 // calls that the near tier answered with what it remembers of a load that gave no value
+	Negative uint64 // calls that the near tier answered with nothing, as it remembers that there is nothing
+	Failed   uint64 // calls that the near tier answered with the failure of a load that it remembers
 	Led      uint64 // calls that started a load
 	Joined   uint64 // calls that joined a load under way
 	Again    uint64 // calls that joined a load whose end was not for them, counted for each
@@ -50,6 +51,7 @@ type tally struct {
 	closed    atomic.Bool
 	stale     atomic.Uint64
 	negative  atomic.Uint64
+	failed    atomic.Uint64
 	refreshes atomic.Uint64
 	failures  atomic.Uint64
 	shed      atomic.Uint64
@@ -59,7 +61,7 @@ type tally struct {
 func (c *Cache[K, V]) Stats() Stats {
 	sum := c.flights.Sum()
 	return Stats{
-		Hits: c.hits.Load(), Stale: c.stale.Load(), Negative: c.negative.Load(),
+		Hits: c.hits.Load(), Stale: c.stale.Load(), Negative: c.negative.Load(), Failed: c.failed.Load(),
 		Led: sum.Led, Joined: sum.Joined, Again: sum.Again,
 		Refreshes: c.refreshes.Load(), Failures: c.failures.Load(), Shed: c.shed.Load(),
 		TurnedAway: sum.TurnedAway, Loading: sum.Flights, Running: sum.Running,
@@ -134,9 +136,9 @@ func (c *Cache[K, V]) hookLoads(p *detached.Policy[K, *Entry[V]]) {
 			e.Outcome = onefold.Failed
 		case l.Value.kind == notFound:
 			e.Outcome, e.Err = onefold.Negative, l.Value.more.err
-		case l.Value.kind == failed || l.Value.why == SourceFailed:
+		case l.Value.kind == failed || l.Value.why() == SourceFailed:
 			e.Outcome, e.Err = onefold.Failed, l.Value.more.err
-		case l.Value.why != NotStale:
+		case l.Value.why() != NotStale:
 			e.Outcome = onefold.Stale
 		case l.Value.from != SourceLevel:
 			e.Outcome = onefold.Hit

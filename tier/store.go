@@ -128,7 +128,9 @@ type Change struct {
 }
 
 // A Tagger is a Store that keeps the table of a cache's tags. The table is lost
-// or evicted as a whole or not at all, and has a new random Epoch then.
+// or evicted as a whole or not at all, and has a new random Epoch then. So it
+// should where it goes back to an earlier state, as in a failover: under the old
+// Epoch, values from after that state stay valid until Seq has passed theirs.
 type Tagger interface {
 	// Tags gives the table.
 	Tags(ctx context.Context) (TagTable, error)

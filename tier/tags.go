@@ -18,9 +18,10 @@ type tags struct {
 	fences *fences
 	turn   chan struct{} // holds one while somebody asks the tagger
 
-	mu   sync.Mutex
-	copy *tagTable // guarded by mu, and never changed itself; nil: not known
-	at   time.Time // guarded by mu; when the copy was asked for
+	mu     sync.Mutex
+	copy   *tagTable // guarded by mu, and never changed itself; nil: not known
+	at     time.Time // guarded by mu; when the copy was asked for
+	failed time.Time // guarded by mu; when the tagger last had no answer for a load, if there was none since
 }
 
 // A tagTable is a TagTable that is known.
@@ -69,7 +70,7 @@ func (t *tags) table(ctx context.Context) *tagTable {
 	if t.tagger == nil {
 		return noTagger
 	}
-	if c := t.recent(); c != nil {
+	if c, ok := t.recent(); ok {
 		return c
 	}
 	select {
@@ -78,24 +79,39 @@ func (t *tags) table(ctx context.Context) *tagTable {
 	case <-ctx.Done():
 		return nil
 	}
-	if c := t.recent(); c != nil { // somebody else has asked meanwhile
+	if c, ok := t.recent(); ok { // somebody else has asked meanwhile
 		return c
 	}
-	return t.renew(ctx)
+	c := t.ask(ctx, t.tagger.Tags)
+	if c == nil && ctx.Err() == nil {
+		t.mu.Lock()
+		t.failed = time.Now()
+		t.mu.Unlock()
+	}
+	return c
 }
 
-// renew asks for the table.
-func (t *tags) renew(ctx context.Context) *tagTable {
-	return t.ask(ctx, func(ctx context.Context) (TagTable, error) { return t.tagger.Tags(ctx) })
+// renew asks for the table because it may have changed. If it is not to be had,
+// what has tags may be invalid.
+func (t *tags) renew(ctx context.Context) {
+	if t.ask(ctx, t.tagger.Tags) == nil {
+		t.fences.dropTagged()
+	}
 }
 
-func (t *tags) recent() *tagTable {
+// recent gives the copy, if it is recent enough; or nil, if the tagger has just
+// had no answer: it costs one load its budget, not each of them.
+func (t *tags) recent() (c *tagTable, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.copy == nil || time.Since(t.at) > t.poll {
-		return nil
+	switch {
+	case t.copy != nil && time.Since(t.at) <= t.poll:
+		return t.copy, true
+	case !t.failed.IsZero() && time.Since(t.failed) <= t.budget:
+		return nil, true
+	default:
+		return nil, false
 	}
-	return t.copy
 }
 
 // bump invalidates tags, or everything, for all processes.
@@ -114,6 +130,9 @@ func (t *tags) bump(ctx context.Context, names []string) error {
 func (t *tags) ask(ctx context.Context, from func(context.Context) (TagTable, error)) *tagTable {
 	ctx, cancel := context.WithTimeout(ctx, t.budget)
 	defer cancel()
+	t.mu.Lock()
+	before := t.copy
+	t.mu.Unlock()
 	at := time.Now() // before: the copy is as old as the question
 	table, err := from(ctx)
 	if err != nil {
@@ -122,16 +141,17 @@ func (t *tags) ask(ctx context.Context, from func(context.Context) (TagTable, er
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	old := t.copy
-	if old != nil && old.Epoch == table.Epoch && old.Seq > table.Seq {
+	back := old != nil && old.Epoch == table.Epoch && old.Seq > table.Seq
+	if back && old != before {
 		return old // an answer that was overtaken by another
 	}
-	t.copy, t.at = &tagTable{table}, at
+	t.copy, t.at, t.failed = &tagTable{table}, at, time.Time{}
 	switch {
 	case old == nil:
 		if table.Seq > 0 { // entries may be from before any of it
 			t.fences.dropAll()
 		}
-	case old.Epoch != table.Epoch || table.Floor > old.Floor:
+	case old.Epoch != table.Epoch || table.Floor > old.Floor || back: // back: it has lost what came after
 		t.fences.dropAll()
 	default:
 		var changed []string

@@ -164,6 +164,7 @@ func TestInvalidateTagReachesOtherProcesses(t *testing.T) {
 				q := tagged(t, s, tier.Config{TTL: time.Hour}, encoded(tt.connect(&engine)))
 				time.Sleep(2 * time.Second) // they listen
 				wantGet(t, p, "k", 1)
+				synctest.Wait() // q has heard of it
 				wantGet(t, q, "k", 1)
 				if n := s.count(); n != 1 {
 					t.Errorf("%d loads, want 1 for both", n)
@@ -236,6 +237,7 @@ func TestDeleteReachesTheNearTiersOfOtherProcesses(t *testing.T) {
 		q := tagged(t, s, tier.Config{TTL: time.Hour}, encoded(engine.Connect()))
 		time.Sleep(time.Second)
 		wantGet(t, p, "k", 1)
+		synctest.Wait()
 		wantGet(t, q, "k", 1)
 		synctest.Wait()
 		wantPeek(t, p, "k", 1) // its own fill, and the other's, have dropped nothing
@@ -318,6 +320,7 @@ func TestStaleFarValueIsGivenAtOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			synctest.Wait() // it listens
 			start := time.Now()
 			calls := 10
 			if nearless {

@@ -143,6 +143,7 @@ func TestGetManyLoadsTogether(t *testing.T) {
 			tiers := far()
 			c := newCrateCache(t, b, tier.Config{TTL: time.Hour}, tiers...)
 			defer c.Close(t.Context())
+			synctest.Wait() // it hears of changes
 			keys := []string{"a", "none", "bb", "a", "bad", "ccc"}
 			results := c.GetMany(t.Context(), keys)
 			wantMany(t, name, results, "1/led none 2/led 1/joined error 3/led ")

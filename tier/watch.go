@@ -2,6 +2,9 @@ package tier
 
 import (
 	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -9,12 +12,12 @@ import (
 // each far tier that tells of them, and one for a tag table that does not. All
 // end with Close.
 func (c *Cache[K, V]) watch() {
-	tells := false
 	for i := range c.far {
-		_, ok := c.far[i].store.(Notifier)
-		tells = tells || ok
+		if _, ok := c.far[i].store.(Notifier); ok {
+			c.slots.told = append(c.slots.told, &c.far[i])
+		}
 	}
-	c.fences.init(c.cfg.MaxTags, tells)
+	c.fences.init(c.cfg.MaxTags, len(c.slots.told) > 0)
 	c.tags = tags{
 		poll: c.cfg.TagPoll, budget: c.cfg.FarBudget, fences: &c.fences, turn: make(chan struct{}, 1),
 	}
@@ -25,7 +28,7 @@ func (c *Cache[K, V]) watch() {
 	}
 	for i := range c.far {
 		if n, ok := c.far[i].store.(Notifier); ok {
-			c.background.Go(func() { c.listen(n, i) })
+			c.background.Go(func() { c.listen(n, &c.far[i]) })
 		}
 	}
 	if c.tags.tagger == nil {
@@ -43,13 +46,22 @@ const (
 	lastRelisten  = 5 * time.Second
 )
 
-// listen hears of the changes that n tells of. Whenever the stream has broken,
-// changes may have been missed: then all that is here is invalid. The stream
-// says so itself when it has begun anew.
-func (c *Cache[K, V]) listen(n Notifier, i int) {
+// listen hears of the changes that n tells of, which is far's store. Whenever the
+// stream has broken, changes may have been missed: then all that is here is
+// invalid, and so is, after a while, what comes here until the stream says that
+// it has begun anew.
+func (c *Cache[K, V]) listen(n Notifier, far *Far[K, V]) {
+	deaf := deaf{drop: c.fences.dropAll, most: max(n.Staleness(), firstRelisten)}
+	defer deaf.set(false)
 	for wait := firstRelisten; ; wait = min(2*wait, lastRelisten) {
 		began := c.clock.now()
-		_ = n.Notify(c.ending, func(change Change) { c.heard(change, i) })
+		deaf.set(true)
+		_ = notify(c.ending, n, func(change Change) {
+			if change.All {
+				deaf.set(false)
+			}
+			c.heard(change, far)
+		})
 		c.fences.dropAll()
 		if c.clock.now()-began > lastRelisten {
 			wait = firstRelisten
@@ -60,16 +72,82 @@ func (c *Cache[K, V]) listen(n Notifier, i int) {
 	}
 }
 
-func (c *Cache[K, V]) heard(change Change, i int) {
+// notify is n.Notify, whose panic is a stream that breaks.
+func notify(ctx context.Context, n Notifier, deliver func(Change)) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errNotify
+		}
+	}()
+	return n.Notify(ctx, deliver)
+}
+
+var errNotify = errors.New("tier: Notify panicked")
+
+func (c *Cache[K, V]) heard(change Change, far *Far[K, V]) {
 	switch {
 	case change.All:
 		c.fences.dropAll()
 	case change.Tags:
-		if i == c.tags.tier && c.tags.tagger != nil {
+		if c.tags.tagger != nil && far == &c.far[c.tags.tier] {
 			c.tags.renew(c.ending)
 		}
+	case far != c.slots.told[0] && c.slots.differ.Load():
+		c.fences.dropAll()
 	default:
 		c.fences.dropSlot(c.fences.slot(change.Key))
+	}
+}
+
+// slots finds the slot of a key as those spell it who tell of its changes. It is
+// that of the first: where another spells a key otherwise, there is no way from
+// its changes to slots.
+type slots[K comparable, V any] struct {
+	told   []*Far[K, V] // fixed
+	differ atomic.Bool
+}
+
+func (c *Cache[K, V]) slotOf(key K) uint16 {
+	spelt := c.slots.told[0].spell(key)
+	for _, far := range c.slots.told[1:] {
+		if far.spell(key) != spelt {
+			c.slots.differ.Store(true)
+		}
+	}
+	return c.fences.slot(spelt)
+}
+
+// deaf drops all there is from time to time while changes may be missed, so that
+// nothing is served for longer than a stream that broke unnoticed would let it.
+type deaf struct {
+	drop func()
+	most time.Duration
+
+	mu    sync.Mutex
+	is    bool        // guarded by mu
+	timer *time.Timer // guarded by mu; nil until the first time
+}
+
+func (d *deaf) set(is bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.is = is
+	switch {
+	case d.timer == nil:
+		d.timer = time.AfterFunc(d.most, d.tick)
+	case is:
+		d.timer.Reset(d.most)
+	default:
+		d.timer.Stop()
+	}
+}
+
+func (d *deaf) tick() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.is {
+		d.drop()
+		d.timer.Reset(d.most)
 	}
 }
 

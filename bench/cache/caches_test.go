@@ -4,7 +4,6 @@ import (
 	"context"
 	"strconv"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/onefold-go/onefold"
+	"github.com/onefold-go/onefold/bench/internal/meter"
 	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
@@ -142,15 +142,6 @@ func names(n int) []string {
 	return keys
 }
 
-// cpu is the processor time that the process has used.
-func cpu(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
 // calls makes b.N calls, shared out among goroutines that each begin elsewhere
 // in order, and reports the processor time of one. order has a power of two.
 func calls[V any](b *testing.B, goroutines int, get getFunc[V], keys []string, order []uint32) {
@@ -158,7 +149,7 @@ func calls[V any](b *testing.B, goroutines int, get getFunc[V], keys []string, o
 	b.ReportAllocs()
 	ctx := context.Background()
 	var wg sync.WaitGroup
-	before := cpu(b)
+	before := meter.CPU()
 	b.ResetTimer()
 	for g := range goroutines {
 		n := b.N / goroutines
@@ -177,5 +168,5 @@ func calls[V any](b *testing.B, goroutines int, get getFunc[V], keys []string, o
 	}
 	wg.Wait()
 	b.StopTimer()
-	b.ReportMetric(float64(cpu(b)-before)/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64(meter.CPU()-before)/float64(b.N), "cpu-ns/op")
 }

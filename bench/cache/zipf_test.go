@@ -33,6 +33,7 @@ func BenchmarkZipf(b *testing.B) {
 			loads = 0
 			calls(b, 1, get, keys, order)
 			b.ReportMetric(100*(1-float64(loads)/float64(b.N)), "hit-%")
+			b.ReportMetric(100*float64(loads)/float64(b.N), "miss-%")
 		})
 	}
 }

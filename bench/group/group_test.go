@@ -13,10 +13,8 @@ import (
 	resenje "resenje.org/singleflight"
 
 	"github.com/onefold-go/onefold"
-	"github.com/onefold-go/onefold/bench/internal/gozero"
 	"github.com/onefold-go/onefold/bench/internal/meter"
 	"github.com/onefold-go/onefold/bench/internal/peers"
-	"github.com/onefold-go/onefold/bench/internal/tailscale"
 	"github.com/onefold-go/onefold/singleflight"
 )
 
@@ -87,8 +85,7 @@ func generic[K comparable](b *testing.B, kind string, keys *[1024]K) {
 	uncontended(b, name("samber"), keys, func(k K) { samber.Do(k, one) })
 	sharded := peers.Sharded[K, int]()
 	uncontended(b, name("samber-sharded"), keys, func(k K) { sharded.Do(k, one) })
-	var tail tailscale.Group[K, int]
-	uncontended(b, name("tailscale"), keys, func(k K) { tail.Do(k, one) })
+	copiedGeneric(b, name, keys)
 	var res resenje.Group[K, int]
 	uncontended(b, name("resenje"), keys, func(k K) { res.Do(ctx, k, oneIn) })
 
@@ -111,8 +108,7 @@ func BenchmarkUncontendedBackground(b *testing.B) {
 	generic(b, "string", &names)
 	var x xsync.Group
 	uncontended(b, "lib=xsync/key=string", &names, func(k string) { x.Do(k, oneAny) })
-	zero := gozero.NewSingleFlight()
-	uncontended(b, "lib=gozero/key=string", &names, func(k string) { zero.Do(k, oneAny) })
+	copiedString(b)
 }
 
 func BenchmarkUncontendedCancellable(b *testing.B) {
@@ -127,10 +123,7 @@ func BenchmarkUncontendedCancellable(b *testing.B) {
 	uncontended(b, "lib=resenje/key=string", &names, func(k string) { res.Do(ctx, k, oneIn) })
 	var resInt resenje.Group[int, int]
 	uncontended(b, "lib=resenje/key=int", &ints, func(k int) { resInt.Do(ctx, k, oneIn) })
-	var tail tailscale.Group[string, int]
-	uncontended(b, "lib=tailscale-chan/key=string", &names, func(k string) { <-tail.DoChanContext(ctx, k, oneIn) })
-	var tailInt tailscale.Group[int, int]
-	uncontended(b, "lib=tailscale-chan/key=int", &ints, func(k int) { <-tailInt.DoChanContext(ctx, k, oneIn) })
+	copiedCancellable(b, ctx)
 	var x xsync.Group
 	uncontended(b, "lib=xsync-chan/key=string", &names, func(k string) {
 		select {

@@ -38,9 +38,40 @@ func closing(load func() (int, error)) peers.Call {
 	}
 }
 
-// withFloor is all libraries and what they are to be held against.
-func withFloor(name string, floor func(load func() (int, error)) peers.Call) []peers.Lib {
-	return append([]peers.Lib{{Name: name, Deaf: true, New: floor}}, peers.All...)
+// closingLeft is closing for callers who can leave: somebody else runs the load,
+// and they wait for their context as well.
+func closingLeft(load func() (int, error)) peers.Call {
+	var (
+		mu   sync.Mutex
+		done chan struct{}
+	)
+	return func(ctx context.Context, _ string) (int, error) {
+		mu.Lock()
+		d := done
+		if d == nil {
+			d = make(chan struct{})
+			done = d
+			go func() {
+				_, _ = load()
+				mu.Lock()
+				close(d)
+				done = nil
+				mu.Unlock()
+			}()
+		}
+		mu.Unlock()
+		select {
+		case <-d:
+			return 1, nil
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// withFloors is all libraries and what they are to be held against.
+func withFloors(deaf, left func(load func() (int, error)) peers.Call) []peers.Lib {
+	return append([]peers.Lib{{Name: "floor", Deaf: true, New: deaf}, {Name: "floor-left", New: left}}, peers.All...)
 }
 
 // One wave is many callers of one key who all wait when the load is let go, each
@@ -53,7 +84,7 @@ func withFloor(name string, floor func(load func() (int, error)) peers.Call) []p
 //	late          waves that were not one load, and are in no metric
 func BenchmarkWave(b *testing.B) {
 	for _, callers := range []int{64, 1024, 16_384} {
-		for _, lib := range withFloor("floor", closing) {
+		for _, lib := range withFloors(closing, closingLeft) {
 			b.Run(fmt.Sprintf("lib=%s/callers=%d", lib.Name, callers), func(b *testing.B) {
 				newCrowd(b, lib, callers).waves(b)
 			})

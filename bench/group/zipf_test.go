@@ -45,6 +45,42 @@ func byHand(load func() (int, error)) peers.Call {
 	}
 }
 
+// byHandLeft is byHand for callers who can leave: each load has a goroutine, and
+// they wait for their context as well.
+func byHandLeft(load func() (int, error)) peers.Call {
+	type flight struct {
+		done chan struct{}
+		v    int
+		err  error
+	}
+	var (
+		mu sync.Mutex
+		m  = make(map[string]*flight)
+	)
+	return func(ctx context.Context, key string) (int, error) {
+		mu.Lock()
+		f := m[key]
+		if f == nil {
+			f = &flight{done: make(chan struct{})}
+			m[key] = f
+			go func() {
+				f.v, f.err = load()
+				mu.Lock()
+				delete(m, key)
+				mu.Unlock()
+				close(f.done)
+			}()
+		}
+		mu.Unlock()
+		select {
+		case <-f.done:
+			return f.v, f.err
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
 const (
 	zipfCallers = 512
 	zipfKeys    = 10_000
@@ -71,7 +107,7 @@ func BenchmarkZipf(b *testing.B) {
 		}
 	}
 	for _, procs := range []int{1, 2, 8} {
-		for _, lib := range withFloor("floor", byHand) {
+		for _, lib := range withFloors(byHand, byHandLeft) {
 			b.Run(fmt.Sprintf("lib=%s/procs=%d", lib.Name, procs), func(b *testing.B) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 				zipf(b, lib, &asked)

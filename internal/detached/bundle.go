@@ -101,11 +101,17 @@ func (b *bundle[K, V]) run() {
 	}
 }
 
-// settle answers the callers of key i, once.
+// settle answers the callers of key i, once. A *flight.Panic is what a goroutine
+// of the load's own for that key came to.
 func (b *bundle[K, V]) settle(i int, v V, err error) {
 	m := &b.members[b.wanted[i]]
 	e := flight.Ending[V]{Value: v}
-	if err != nil {
+	if p, ok := err.(*flight.Panic); ok { //nolint:errorlint // it is never wrapped
+		if b.table.policy.Crash != nil {
+			b.table.policy.Crash(p)
+		}
+		e = flight.Ending[V]{How: flight.Panicked, Err: p}
+	} else if err != nil {
 		e = b.table.failure(m.f, b.caller, v, err)
 	}
 	b.mu.Lock()

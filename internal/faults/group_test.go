@@ -152,8 +152,8 @@ var groupFaults = []fault{
 		name:  "hook-not-told-by-do",
 		wrong: "the Call hook does not hear of Do",
 		file:  "group.go",
-		old:   "if g.Config.Hooks.Call != nil {",
-		new:   "if false {",
+		old:   "if g.Config.Hooks.Call == nil {",
+		new:   "if true {",
 		tests: []string{"."},
 	},
 	{

@@ -16,8 +16,8 @@ var singleflightFaults = []fault{
 		name:  "sf-shared-for-joiners-only",
 		wrong: "shared is false for the caller that ran the function, though others got its result",
 		file:  "singleflight/singleflight.go",
-		old:   "; led {\n\t\te, served = run(c, fn)",
-		new:   "; led {\n\t\te, _ = run(c, fn)",
+		old:   "\tif led {\n\t\te, served = run(c, fn)\n\t} else {\n\t\t<-c.Settled()\n\t\te, served = c.Take()\n\t}\n\traise(e)\n\treturn",
+		new:   "\tif led {\n\t\te, _ = run(c, fn)\n\t} else {\n\t\t<-c.Settled()\n\t\te, served = c.Take()\n\t}\n\traise(e)\n\treturn",
 		tests: []string{"./singleflight"},
 	},
 	{

@@ -14,8 +14,11 @@ import (
 // be stored. It leaves the shard when it settles, when it is abandoned and when
 // somebody removes it; then it goes on for those who wait.
 //
+// A flight that nobody but its leader can know of is used again for a later load:
+// then it is empty, in its shard's list of spares.
+//
 // The shard's lock guards every field, but as the comments say. Fields are
-// ordered for size: a flight is the one allocation of an undisturbed load.
+// ordered for size.
 type Flight[K comparable, V, X any] struct {
 	X   X // of the package over this one, which says who may touch it
 	Key K // fixed

@@ -157,22 +157,34 @@ func (f figures) verdict(t target) string {
 // report gives the tables.
 func report(f figures) string {
 	var b strings.Builder
-	b.WriteString("### Targets\n\n| work | unit | ours | held against | theirs | ratio | target | met |\n|---|---|---:|---|---:|---:|---|---|\n")
-	for _, t := range targets() {
-		b.WriteString(f.verdict(t))
-	}
-	b.WriteString("\n### Medians\n")
-	for _, g := range []struct{ bench, units string }{
+	f.verdicts(&b, targets())
+	f.allMedians(&b, []group{
 		{"UncontendedBackground", "cpu-ns/op ns/op B/op allocs/op"},
 		{"UncontendedCancellable", "cpu-ns/op ns/op B/op allocs/op"},
 		{"Wave", "wake-ns wake-cpu-ns B/waiter goroutines"},
 		{"Zipf", "cpu-ns/op p50-ns p99-ns B/op"},
 		{"DropIn", "cpu-ns/op ns/op B/op allocs/op"},
 		{"FutureHit", "cpu-ns/op ns/op"}, {"MemoHit", "cpu-ns/op ns/op"}, {"KeymutexFree", "cpu-ns/op ns/op"}, {"KeymutexOneKey", "cpu-ns/op ns/op"},
-	} {
-		f.medians(&b, g.bench, strings.Fields(g.units))
-	}
+	})
 	return b.String()
+}
+
+// verdicts writes the table of targets.
+func (f figures) verdicts(b *strings.Builder, all []target) {
+	b.WriteString("### Targets\n\n| work | unit | ours | held against | theirs | ratio | target | met |\n|---|---|---:|---|---:|---:|---|---|\n")
+	for _, t := range all {
+		b.WriteString(f.verdict(t))
+	}
+}
+
+// A group is a table of medians.
+type group struct{ bench, units string }
+
+func (f figures) allMedians(b *strings.Builder, groups []group) {
+	b.WriteString("\n### Medians\n")
+	for _, g := range groups {
+		f.medians(b, g.bench, strings.Fields(g.units))
+	}
 }
 
 // medians writes a table of one benchmark: a line for each case and library.

@@ -11,8 +11,6 @@ import (
 	resenje "resenje.org/singleflight"
 
 	"github.com/onefold-go/onefold"
-	"github.com/onefold-go/onefold/bench/internal/gozero"
-	"github.com/onefold-go/onefold/bench/internal/tailscale"
 	"github.com/onefold-go/onefold/singleflight"
 )
 
@@ -68,7 +66,8 @@ func Sharded[K comparable, V any]() *singleflightx.ShardedGroup[K, V] {
 	return singleflightx.NewShardedGroup[K, V](Shards, func(key K) uint64 { return maphash.Comparable(seed, key) })
 }
 
-// All has the libraries, ours first.
+// All has the libraries, ours first. With the build tag copied it has those of
+// package copied as well.
 var All = []Lib{
 	{Name: "onefold", Goexit: Error, New: func(load func() (int, error)) Call {
 		g := new(onefold.Group[string, int])
@@ -123,31 +122,6 @@ var All = []Lib{
 		return func(_ context.Context, key string) (int, error) {
 			v, err, _ := g.Do(key, load)
 			return v, err
-		}
-	}},
-	{Name: "tailscale", Deaf: true, Goexit: Exits, New: func(load func() (int, error)) Call {
-		g := new(tailscale.Group[string, int])
-		return func(_ context.Context, key string) (int, error) {
-			v, err, _ := g.Do(key, load)
-			return v, err
-		}
-	}},
-	{Name: "tailscale-chan", Goexit: Hangs, New: func(load func() (int, error)) Call {
-		g := new(tailscale.Group[string, int])
-		f := func(context.Context) (int, error) { return load() }
-		return func(ctx context.Context, key string) (int, error) {
-			// Its channel gets the context's end as well.
-			r := <-g.DoChanContext(ctx, key, f)
-			return r.Val, r.Err
-		}
-	}},
-	{Name: "gozero", Deaf: true, Goexit: Zero, New: func(load func() (int, error)) Call {
-		g := gozero.NewSingleFlight()
-		f := func() (any, error) { return load() }
-		return func(_ context.Context, key string) (int, error) {
-			v, err := g.Do(key, f)
-			i, _ := v.(int) // nil after a Goexit
-			return i, err
 		}
 	}},
 }
