@@ -103,7 +103,8 @@ func (c *Cache[K, V]) expireNear(key K) {
 	}
 }
 
-// Set stores e for key in every tier, the deepest first. A load under way goes
+// Set stores e for key, in the near tier and the deepest far one; the far tiers
+// between drop what they have, and get it when it is asked for. A load under way goes
 // on for those who wait for it, but does not overwrite e. Callers that come
 // while Set is writing to far tiers wait for it and get e, or load if it fails.
 // Set returns when the last far tier has answered, which ctx may hasten.
@@ -172,13 +173,23 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 	return o.Err
 }
 
-// set stores e in all far tiers for a writer, the deepest first.
+// set stores e in the deepest far tier for a writer, and then drops what the
+// others have: they get it from there when it is asked for. To store it in each
+// would bring it back to a nearer tier after a Delete that found it in the
+// deepest one.
 func (f *fetching[K, V]) set(ctx context.Context, e *Entry[V]) error {
+	deepest := len(f.cache.far) - 1
 	for i := range slices.Backward(f.cache.far) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		stored, err := f.setOne(ctx, &f.cache.far[i], e)
+		far := &f.cache.far[i]
+		stored, err := true, error(nil)
+		if i == deepest {
+			stored, err = f.setOne(ctx, far, e)
+		} else {
+			err = f.cache.deleteOne(ctx, far, far.spell(f.key))
+		}
 		if err != nil {
 			return fmt.Errorf("tier: Set: far tier %d: %w", i, err)
 		}

@@ -340,7 +340,7 @@ func TestOrderOfTiers(t *testing.T) {
 			},
 			{
 				func() error { return c.Set(t.Context(), "k", tier.Loaded[int]{Value: 2}) },
-				[]string{"set deep", "set top", "set near"},
+				[]string{"set deep", "delete top", "set near"},
 			},
 		} {
 			order = nil
@@ -401,8 +401,8 @@ func TestSetReachesEveryTier(t *testing.T) {
 				t.Error(err)
 			}
 			wantPeek(t, c, "k", 2)
-			for _, store := range []*memStore{top, deep} {
-				other := newCache(t, src.load, cfg, encoded(store))
+			for _, far := range [][]tier.Far[string, int]{{encoded(top), encoded(deep)}, {encoded(top)}} { // the first brings it to the top
+				other := newCache(t, src.load, cfg, far...)
 				wantGet(t, other, "k", 2)
 				time.Sleep(5*time.Second/2 - 1)
 				wantPeek(t, other, "k", 2)
