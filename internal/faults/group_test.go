@@ -21,11 +21,11 @@ var groupFaults = []fault{
 		tests: []string{"."},
 	},
 	{
-		name:  "clone-not-for-the-leader",
-		wrong: "a leader that runs the load itself gets the value that the others' copies are made of, and changes it meanwhile",
+		name:  "clone-not-for-two",
+		wrong: "two callers of one load share the value itself",
 		file:  "group.go",
 		old:   "served > 1 && e.Err == nil {",
-		new:   "served > 1 && e.Err == nil && ctx.Done() != nil {",
+		new:   "served > 2 && e.Err == nil {",
 		tests: []string{"."},
 	},
 	{
