@@ -111,7 +111,7 @@ func targets() []target {
 // do.
 func (f figures) best(t target) (lib string, ranked bool) {
 	wrong := make(map[string]bool)
-	for _, p := range peers.All {
+	for _, p := range peers.Marked() {
 		wrong[p.Name] = p.Wrong() != ""
 	}
 	least := math.Inf(1)

@@ -5,6 +5,7 @@ package peers
 import (
 	"context"
 	"hash/maphash"
+	"slices"
 
 	"github.com/samber/go-singleflightx"
 	xsync "golang.org/x/sync/singleflight"
@@ -124,4 +125,20 @@ var All = []Lib{
 			return v, err
 		}
 	}},
+}
+
+// Marked gives all libraries, those of package copied too, for their marks: what
+// is not built in has no New.
+func Marked() []Lib {
+	marked := slices.Clone(All)
+	for _, lib := range []Lib{
+		{Name: "tailscale", Deaf: true, Goexit: Exits},
+		{Name: "tailscale-chan", Goexit: Hangs},
+		{Name: "gozero", Deaf: true, Goexit: Zero},
+	} {
+		if !slices.ContainsFunc(All, func(l Lib) bool { return l.Name == lib.Name }) {
+			marked = append(marked, lib)
+		}
+	}
+	return marked
 }
