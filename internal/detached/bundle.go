@@ -32,7 +32,7 @@ type bundle[K comparable, V any] struct {
 type member[K comparable, V any] struct {
 	f        *flightOf[K, V] // fixed
 	answered bool            // by the load; it may have ended before, without it
-	known    bool            // the load has returned with end
+	known    bool            // it has come to end: the load has returned with it, or is not asked for it
 	end      flight.Ending[V]
 	loaded   Load[V] // for Policy.Loaded, once it is answered
 }
@@ -76,13 +76,15 @@ func (b *bundle[K, V]) run() {
 		defer t.turns.done()
 	}
 	var keys []K
-	for i, m := range b.members {
-		if !m.f.X.ctx.Ended() { // it may have been abandoned while it waited to be loaded
-			keys, b.wanted = append(keys, m.f.Key), append(b.wanted, i)
+	for i := range b.members {
+		m := &b.members[i]
+		if m.f.X.ctx.Ended() { // it was abandoned while it waited to be loaded
+			m.known, m.end = true, flight.Ending[V]{How: flight.Forsaken, Err: context.Canceled} // for nobody, and not good for older loads
+			continue
 		}
+		keys, b.wanted = append(keys, m.f.Key), append(b.wanted, i)
 	}
 	if len(keys) == 0 {
-		e = flight.Ending[V]{How: flight.Forsaken, Err: context.Canceled} // for nobody
 		return
 	}
 	if d := t.policy.Timeout; d > 0 {

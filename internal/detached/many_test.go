@@ -338,6 +338,43 @@ func TestManyKeysAbandoned(t *testing.T) {
 	}
 }
 
+// A key that is abandoned before its load begins comes to nothing: the older
+// load of it goes on for its own callers.
+//
+// SPEC: B01, G01
+func TestManyKeysAbandonedBeforeTheLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab detached.Table[string, int]
+		tab.Init(detached.Policy[string, int]{
+			CancelAbandoned: true, JoinWithin: time.Second, MaxLoads: 2, QueueWait: time.Hour,
+			Limited: func(string, int) error { return errMissing },
+		})
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		wg.Go(func() { // has one of two turns until 3 s
+			tab.Do(t.Context(), "other", func(context.Context, string) (int, error) {
+				time.Sleep(3 * time.Second)
+				return 0, nil
+			})
+		})
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		wg.Go(func() { // older than JoinWithin when the next comes
+			o := tab.Do(t.Context(), "a", func(context.Context, string) (int, error) {
+				time.Sleep(10 * time.Second)
+				return 7, nil
+			})
+			wants(t, "the older caller", []detached.Outcome[int]{o}, "l7")
+		})
+		time.Sleep(1500 * time.Millisecond)
+		wg.Go(func() { wants(t, "the caller who left", tab.DoMany(ctx, []string{"a", "b"}, each(2), detached.Wish{}), "lcanceled lcanceled") })
+		synctest.Wait()
+		wg.Go(func() { wants(t, "the joiner", tab.DoMany(t.Context(), []string{"b"}, each(3), detached.Wish{}), "j2") })
+		synctest.Wait()
+		cancel()
+	})
+}
+
 // SPEC: G32, G33, N06
 func TestManyKeysMeetLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -565,4 +565,12 @@ var detachedFaults = []fault{
 		new:   "s.Unlock()\n\t\t_ = ctx\n\t\tif drained",
 		tests: []string{"./internal/detached", "."},
 	},
+	{
+		name:  "many-abandoned-key-does-well",
+		wrong: "a key of a load of many that was abandoned before it began ends with the zero value, for older loads' callers too",
+		file:  "internal/detached/bundle.go",
+		old:   "m.known, m.end = true, flight.Ending[V]{How: flight.Forsaken, Err: context.Canceled}",
+		new:   "m.known, m.end = true, flight.Ending[V]{}",
+		tests: []string{"./internal/detached"},
+	},
 }
