@@ -1,0 +1,119 @@
+package redis
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// What [Options] mean that name nothing else.
+const (
+	DefaultPrefix  = "onefold"
+	DefaultSchema  = "1"
+	DefaultPing    = time.Second            // between looks whether the stream of changes is alive
+	DefaultPoll    = 500 * time.Millisecond // between looks at another's lease while there is no stream
+	DefaultMaxTags = 10_000                 // tags in the table
+)
+
+// Options configure a [Store]. The zero Options are ready to use.
+type Options struct {
+	// Prefix begins the name of all that the store writes, Schema follows it.
+	// Stores with the same two share what they hold. Change Schema when a new
+	// version of the program must not read what an old one wrote. Neither may
+	// hold a brace. Zero means DefaultPrefix and DefaultSchema.
+	Prefix, Schema string
+
+	// Username and Password stand in for those of the URL. Zero: the URL's.
+	Username, Password string
+
+	// TLS is how to speak to the server. Nil: not, or for a URL that says so
+	// with the system's certificates.
+	TLS *tls.Config
+
+	// Ping is how often the stream of changes is asked whether it is alive,
+	// and how long it may take to answer: it breaks unnoticed for twice that at
+	// most. Zero means DefaultPing.
+	Ping time.Duration
+
+	// Poll is how often a lease that another process holds is looked at while
+	// there is no stream of changes to tell of its end. Zero means DefaultPoll.
+	Poll time.Duration
+
+	// MaxTags is how many tags the table holds. With more, the older half is
+	// forgotten, and what was stored before they were last invalidated is
+	// invalid. Zero means DefaultMaxTags.
+	MaxTags int
+
+	// Client may change how the client connects, after all else is set. Nil:
+	// nothing. What it must leave as it is: DisableCache, ClientTrackingOptions,
+	// SendToReplicas.
+	Client func(*rueidis.ClientOption)
+}
+
+// String leaves the password out.
+func (o Options) String() string {
+	return fmt.Sprintf("redis.Options{Prefix: %q, Schema: %q, Ping: %v, Poll: %v, MaxTags: %d}", o.Prefix, o.Schema, o.Ping, o.Poll, o.MaxTags)
+}
+
+// GoString is as String.
+func (o Options) GoString() string { return o.String() }
+
+// Validate reports every fault of o, each with the value that was given.
+func (o Options) Validate() error {
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf("redis: Options."+format, args...))
+	}
+	if strings.ContainsAny(o.Prefix, "{}") {
+		fault("Prefix is %q, want one without braces: they say which keys a Cluster keeps together", o.Prefix)
+	}
+	if strings.ContainsAny(o.Schema, "{}") {
+		fault("Schema is %q, want one without braces: they say which keys a Cluster keeps together", o.Schema)
+	}
+	if o.Ping < 0 {
+		fault("Ping is %v, want 0 (%v) or more", o.Ping, DefaultPing)
+	}
+	if o.Poll < 0 {
+		fault("Poll is %v, want 0 (%v) or more", o.Poll, DefaultPoll)
+	}
+	if o.MaxTags < 0 {
+		fault("MaxTags is %d, want 0 (%d) or more", o.MaxTags, DefaultMaxTags)
+	}
+	return errors.Join(faults...)
+}
+
+func (o Options) withDefaults() Options {
+	o.Prefix = cmp.Or(o.Prefix, DefaultPrefix)
+	o.Schema = cmp.Or(o.Schema, DefaultSchema)
+	o.Ping = cmp.Or(o.Ping, DefaultPing)
+	o.Poll = cmp.Or(o.Poll, DefaultPoll)
+	o.MaxTags = cmp.Or(o.MaxTags, DefaultMaxTags)
+	return o
+}
+
+// client gives the options of the client for a URL.
+func (o Options) client(rawURL string) (rueidis.ClientOption, error) {
+	c, err := rueidis.ParseURL(rawURL)
+	if err != nil { // its text may have the password in it
+		return c, errors.New("redis: the URL cannot be read, want redis://user:password@host:port/db, with rediss for TLS; " +
+			"?addr=host:port for more servers of a Cluster, ?master_set=name where they are sentinels; " +
+			"what is not a letter or digit in a password is written as %XX")
+	}
+	c.Username = cmp.Or(o.Username, c.Username)
+	c.Password = cmp.Or(o.Password, c.Password)
+	if o.TLS != nil {
+		c.TLSConfig = o.TLS
+	}
+	c.DisableCache = true // the near tier is the cache; its stream is the store's own
+	c.ConnWriteTimeout = cmp.Or(c.ConnWriteTimeout, 3*time.Second)
+	c.Sentinel.TopologyRefreshInterval = 5 * time.Second
+	if o.Client != nil {
+		o.Client(&c)
+	}
+	return c, nil
+}
