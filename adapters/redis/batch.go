@@ -55,6 +55,9 @@ func (s *Store) AcquireMany(ctx context.Context, keys []string, o tier.AcquireOp
 		}
 	}()
 	errs := s.many(ctx, acquireScript, keys, func(i int) (call, error) {
+		if err := s.settle(ctx, keys[i]); err != nil {
+			return call{}, err
+		}
 		tokens[i], waits[i] = rand.Text(), s.stream.arm(keys[i])
 		return call{[]string{s.names.value(keys[i]), s.names.lease(keys[i])}, acquireArgs(tokens[i], o)}, nil
 	}, func(i int, r rueidis.RedisResult) error {
@@ -86,11 +89,18 @@ func (s *Store) FillMany(ctx context.Context, keys []string, leases []tier.Lease
 	return stored, errs
 }
 
-// DeleteMany is that of [tier.Batcher].
+// DeleteMany is that of [tier.Batcher]. Each key is as with [Store.Delete].
 func (s *Store) DeleteMany(ctx context.Context, keys []string) []error {
-	return s.many(ctx, deleteScript, keys, func(i int) (call, error) {
+	at := s.undelivered.now()
+	errs := s.many(ctx, deleteScript, keys, func(i int) (call, error) {
 		return call{keys: s.all(keys[i])}, nil
 	}, func(_ int, r rueidis.RedisResult) error {
 		return failure("DeleteMany", r.Error())
 	})
+	for i, key := range keys {
+		if checkKey(key) == nil {
+			s.told(key, at, errs[i])
+		}
+	}
+	return errs
 }

@@ -18,6 +18,10 @@ const (
 	DefaultPing    = time.Second            // between looks whether the stream of changes is alive
 	DefaultPoll    = 500 * time.Millisecond // between looks at another's lease while there is no stream
 	DefaultMaxTags = 10_000                 // tags in the table
+
+	DefaultBreakAfter     = 5           // calls in a row without an answer
+	DefaultProbeEvery     = time.Second // between calls to a server that does not answer
+	DefaultMaxUndelivered = 10_000      // keys and tags that a server may have missed
 )
 
 // Options configure a [Store]. The zero Options are ready to use.
@@ -49,6 +53,19 @@ type Options struct {
 	// invalid. Zero means DefaultMaxTags.
 	MaxTags int
 
+	// BreakAfter is how many calls in a row must get no answer for none to be
+	// made any more, but one every ProbeEvery. Meanwhile they fail at once with
+	// [ErrUnavailable], and a cache goes on without this tier; see [FailFast].
+	// Zero means DefaultBreakAfter and DefaultProbeEvery.
+	BreakAfter int
+	ProbeEvery time.Duration
+
+	// MaxUndelivered is how many keys and tags are remembered whose
+	// invalidation the server may have missed, to be told again. With more it
+	// becomes that of all there is, through the table of tags. Zero means
+	// DefaultMaxUndelivered.
+	MaxUndelivered int
+
 	// Client may change how the client connects, after all else is set. Nil:
 	// nothing. What it must leave as it is: DisableCache, ClientTrackingOptions,
 	// SendToReplicas.
@@ -57,7 +74,8 @@ type Options struct {
 
 // String leaves the password out.
 func (o Options) String() string {
-	return fmt.Sprintf("redis.Options{Prefix: %q, Schema: %q, Ping: %v, Poll: %v, MaxTags: %d}", o.Prefix, o.Schema, o.Ping, o.Poll, o.MaxTags)
+	return fmt.Sprintf("redis.Options{Prefix: %q, Schema: %q, TLS: %t, Ping: %v, Poll: %v, MaxTags: %d, BreakAfter: %d, ProbeEvery: %v, MaxUndelivered: %d}",
+		o.Prefix, o.Schema, o.TLS != nil, o.Ping, o.Poll, o.MaxTags, o.BreakAfter, o.ProbeEvery, o.MaxUndelivered)
 }
 
 // GoString is as String.
@@ -84,6 +102,15 @@ func (o Options) Validate() error {
 	if o.MaxTags < 0 {
 		fault("MaxTags is %d, want 0 (%d) or more", o.MaxTags, DefaultMaxTags)
 	}
+	if o.BreakAfter < 0 {
+		fault("BreakAfter is %d, want 0 (%d) or more", o.BreakAfter, DefaultBreakAfter)
+	}
+	if o.ProbeEvery < 0 {
+		fault("ProbeEvery is %v, want 0 (%v) or more", o.ProbeEvery, DefaultProbeEvery)
+	}
+	if o.MaxUndelivered < 0 {
+		fault("MaxUndelivered is %d, want 0 (%d) or more", o.MaxUndelivered, DefaultMaxUndelivered)
+	}
 	return errors.Join(faults...)
 }
 
@@ -93,6 +120,9 @@ func (o Options) withDefaults() Options {
 	o.Ping = cmp.Or(o.Ping, DefaultPing)
 	o.Poll = cmp.Or(o.Poll, DefaultPoll)
 	o.MaxTags = cmp.Or(o.MaxTags, DefaultMaxTags)
+	o.BreakAfter = cmp.Or(o.BreakAfter, DefaultBreakAfter)
+	o.ProbeEvery = cmp.Or(o.ProbeEvery, DefaultProbeEvery)
+	o.MaxUndelivered = cmp.Or(o.MaxUndelivered, DefaultMaxUndelivered)
 	return o
 }
 

@@ -125,20 +125,20 @@ type call struct {
 
 // run runs a script once.
 func (s *Store) run(ctx context.Context, sc *script, keys []string, args ...string) rueidis.RedisResult {
-	r := s.client.Do(ctx, s.bySHA(sc, call{keys, args}))
+	r := s.do(ctx, s.bySHA(sc, call{keys, args}))
 	if unknown(r) {
-		r = s.client.Do(ctx, s.inFull(sc, call{keys, args}))
+		r = s.do(ctx, s.inFull(sc, call{keys, args}))
 	}
 	return r
 }
 
 // runMany runs a script for each call, in one exchange with each server.
 func (s *Store) runMany(ctx context.Context, sc *script, calls []call) []rueidis.RedisResult {
-	cmds := make(rueidis.Commands, len(calls))
+	cmds := make([]rueidis.Completed, len(calls))
 	for i, c := range calls {
 		cmds[i] = s.bySHA(sc, c)
 	}
-	results := s.client.DoMulti(ctx, cmds...)
+	results := s.doMany(ctx, cmds)
 	var again []int
 	cmds = cmds[:0]
 	for i, r := range results {
@@ -148,7 +148,7 @@ func (s *Store) runMany(ctx context.Context, sc *script, calls []call) []rueidis
 		}
 	}
 	if len(again) > 0 {
-		for i, r := range s.client.DoMulti(ctx, cmds...) {
+		for i, r := range s.doMany(ctx, cmds) {
 			results[again[i]] = r
 		}
 	}

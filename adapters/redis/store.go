@@ -25,7 +25,11 @@ type Store struct {
 	o      Options
 	names  names
 	owner  owner
-	stream stream
+
+	stream      stream
+	breakers    breakers
+	undelivered undelivered
+	counts      counts
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -68,11 +72,14 @@ func Open(url string, o Options) (*Store, error) {
 	s := &Store{
 		client: client, o: o,
 		names: names{base: o.Prefix + ":" + o.Schema + ":"},
-		owner: owner(hex.EncodeToString(id[:])),
+		owner: owner(hex.EncodeToString(id[:])), breakers: newBreakers(o, client.Mode()),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.stream.init()
+	s.undelivered.init(o.MaxUndelivered)
 	s.work.Go(s.listen)
+	s.work.Go(s.redeliver)
+	<-s.stream.tried // so that who waits first is woken by it, where it is to be had
 	return s, nil
 }
 
@@ -102,6 +109,8 @@ func failure(op string, err error) error {
 		return nil
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.Is(err, ErrUnavailable):
+		return ErrUnavailable
 	case errors.Is(err, rueidis.ErrClosing):
 		return ErrClosed
 	default:
@@ -112,6 +121,9 @@ func failure(op string, err error) error {
 // Get is that of [tier.Store].
 func (s *Store) Get(ctx context.Context, key string) (tier.Item, error) {
 	if err := s.ready(ctx, key); err != nil {
+		return tier.Item{}, err
+	}
+	if err := s.settle(ctx, key); err != nil {
 		return tier.Item{}, err
 	}
 	answer, err := s.run(ctx, getScript, []string{s.names.value(key)}).ToArray()
@@ -143,12 +155,28 @@ func readItem(answer []rueidis.RedisMessage) (it tier.Item, err error) {
 	return it, nil
 }
 
-// Delete is that of [tier.Store].
+// Delete is that of [tier.Store]. After an error the key is not read any more
+// before it has been deleted, which is tried until Close.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := s.ready(ctx, key); err != nil {
+	if err := checkKey(key); err != nil {
 		return err
 	}
-	return failure("Delete", s.run(ctx, deleteScript, s.all(key)).Error())
+	at := s.undelivered.now()
+	err := s.ready(ctx, key)
+	if err == nil {
+		err = failure("Delete", s.run(ctx, deleteScript, s.all(key)).Error())
+	}
+	s.told(key, at, err)
+	return err
+}
+
+// told notes whether the server has been told that key has changed.
+func (s *Store) told(key string, at uint64, err error) {
+	if err != nil {
+		s.undelivered.addKey(key)
+		return
+	}
+	s.undelivered.settled([]string{key}, nil, at)
 }
 
 // all gives the names of what a change of key is about: value, lease, note.
@@ -162,6 +190,9 @@ func (s *Store) Acquire(ctx context.Context, key string, o tier.AcquireOptions) 
 		return tier.Grant{}, err
 	}
 	if err := s.ready(ctx, key); err != nil {
+		return tier.Grant{}, err
+	}
+	if err := s.settle(ctx, key); err != nil {
 		return tier.Grant{}, err
 	}
 	token := rand.Text()
@@ -305,7 +336,8 @@ func (s *Store) Renew(ctx context.Context, key string, lease tier.Lease, ttl tim
 	return yes("Renew", s.run(ctx, renewScript, []string{s.names.lease(key)}, lease.Token, historyOf(lease), millis(ttl)))
 }
 
-// Set is that of [tier.Setter].
+// Set is that of [tier.Setter]. After an error the key is deleted, as with
+// [Store.Delete].
 func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
 	if err := checkItem(it); err != nil {
 		return err
@@ -313,5 +345,8 @@ func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
 	if err := s.ready(ctx, key); err != nil {
 		return err
 	}
-	return failure("Set", s.run(ctx, setScript, s.all(key), string(it.Data), millis(it.TTL)).Error())
+	at := s.undelivered.now()
+	err := failure("Set", s.run(ctx, setScript, s.all(key), string(it.Data), millis(it.TTL)).Error())
+	s.told(key, at, err)
+	return err
 }

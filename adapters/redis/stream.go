@@ -31,12 +31,13 @@ type stream struct {
 	mu        sync.Mutex
 	live      bool
 	up        chan struct{} // closed while live; another one after
+	tried     chan struct{} // closed when it has been live, or could not be
 	waits     map[string]*wait
 	listeners map[*listener]bool
 }
 
 func (st *stream) init() {
-	st.up = make(chan struct{})
+	st.up, st.tried = make(chan struct{}), make(chan struct{})
 	st.waits = make(map[string]*wait)
 	st.listeners = make(map[*listener]bool)
 }
@@ -152,6 +153,7 @@ func (s *Store) invalidated(keys []rueidis.RedisMessage) {
 	defer st.mu.Unlock()
 	if keys == nil { // FLUSHALL, or the end of the connection
 		st.wakeAllLocked()
+		s.counts.flushes.Add(1)
 		for l := range st.listeners {
 			l.tellLocked(tier.Change{All: true}, tier.Change{Tags: true})
 		}
@@ -175,6 +177,7 @@ func (s *Store) invalidated(keys []rueidis.RedisMessage) {
 		if by == s.owner || of == noteFree {
 			continue
 		}
+		s.counts.heard.Add(1)
 		for l := range st.listeners {
 			l.tellLocked(change)
 		}
@@ -192,6 +195,9 @@ func (s *Store) listen() {
 	for wait := firstRetry; s.ctx.Err() == nil; {
 		began := time.Now()
 		err := s.follow()
+		if s.ctx.Err() != nil {
+			break
+		}
 		s.stream.broke(err)
 		if time.Since(began) > lastRetry {
 			wait = firstRetry
@@ -208,14 +214,13 @@ func (s *Store) listen() {
 func (st *stream) broke(err error) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.triedLocked()
 	if st.live {
 		st.live, st.up = false, make(chan struct{})
 	}
 	st.wakeAllLocked()
 	for l := range st.listeners {
-		if l.err == nil {
-			l.err = fmt.Errorf("%w: %w", ErrStream, err)
-		}
+		l.err = fmt.Errorf("%w: %w", ErrStream, err)
 		l.nudge()
 	}
 	clear(st.listeners)
@@ -224,9 +229,18 @@ func (st *stream) broke(err error) {
 func (st *stream) begins() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.triedLocked()
 	st.live = true
 	close(st.up)
 	st.wakeAllLocked() // what they wait for may have come before
+}
+
+func (st *stream) triedLocked() {
+	select {
+	case <-st.tried:
+	default:
+		close(st.tried)
+	}
 }
 
 // follow is one life of the stream; the error says why it ended.
@@ -249,20 +263,31 @@ func (s *Store) follow() error {
 			return context.Cause(ctx)
 		}
 	}
+	s.counts.streams.Add(1)
 	s.stream.begins()
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
 
-var errConn = errors.New("the connection ended")
+var (
+	errConn  = errors.New("the connection ended")
+	errProto = errors.New("the server does not speak version 3 of the protocol, or was asked not to")
+)
 
 // track has a server tell of notes until the connection ends. It calls begun
 // when the server does.
 func (s *Store) track(ctx context.Context, node rueidis.Client, begun func()) error {
 	conn, _ := node.Dedicate()
 	defer conn.Close() // not back to the pool: it may be hanging
+	hello, err := s.within(ctx, conn, conn.B().Arbitrary("HELLO").Build()).AsMap()
+	if err != nil {
+		return err
+	}
+	if proto := hello["proto"]; !is(proto, 3) { // there it would be on, and tell nothing
+		return errProto
+	}
 	ended := conn.SetOnInvalidations(s.invalidated)
-	if err := s.within(ctx, conn, conn.B().ClientTracking().On().Prefix().Prefix(s.names.notes()).Bcast().Build()); err != nil {
+	if err := s.within(ctx, conn, conn.B().ClientTracking().On().Prefix().Prefix(s.names.notes()).Bcast().Build()).Error(); err != nil {
 		return err
 	}
 	begun()
@@ -275,7 +300,7 @@ func (s *Store) track(ctx context.Context, node rueidis.Client, begun func()) er
 		case err := <-ended:
 			return errors.Join(errConn, err)
 		case <-tick.C:
-			if err := s.within(ctx, conn, conn.B().Ping().Build()); err != nil {
+			if err := s.within(ctx, conn, conn.B().Ping().Build()).Error(); err != nil {
 				return err
 			}
 		}
@@ -283,10 +308,15 @@ func (s *Store) track(ctx context.Context, node rueidis.Client, begun func()) er
 }
 
 // within runs a command that must be answered soon.
-func (s *Store) within(ctx context.Context, conn rueidis.DedicatedClient, cmd rueidis.Completed) error {
+func (s *Store) within(ctx context.Context, conn rueidis.DedicatedClient, cmd rueidis.Completed) rueidis.RedisResult {
 	ctx, cancel := context.WithTimeout(ctx, s.o.Ping)
 	defer cancel()
-	return conn.Do(ctx, cmd).Error()
+	return conn.Do(ctx, cmd)
+}
+
+func is(m rueidis.RedisMessage, want int64) bool {
+	n, err := m.AsInt64()
+	return err == nil && n == want
 }
 
 // Notify is that of [tier.Notifier]. While there is no stream it waits for one.

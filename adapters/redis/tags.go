@@ -67,17 +67,37 @@ func (s *Store) Tags(ctx context.Context) (tier.TagTable, error) {
 	if err := s.ready(ctx, ""); err != nil {
 		return tier.TagTable{}, err
 	}
+	if s.undelivered.some.Load() {
+		if _, tags, all := s.undelivered.list(); all || len(tags) > 0 {
+			return s.Bump(ctx, tags...) // what the table ought to say
+		}
+	}
 	t, err := readTable(s.run(ctx, tagsScript, []string{s.names.table()}, newEpoch()))
 	return t, failure("Tags", err)
 }
 
-// Bump is that of [tier.Tagger].
+// Bump is that of [tier.Tagger]. After an error the table is not read any more
+// before it has been raised, which is tried until Close.
 func (s *Store) Bump(ctx context.Context, tags ...string) (tier.TagTable, error) {
 	for _, tag := range tags {
 		if err := checkKey(tag); err != nil {
 			return tier.TagTable{}, err
 		}
 	}
+	at := s.undelivered.now()
+	t, err := s.bump(ctx, tags)
+	switch {
+	case err != nil:
+		s.undelivered.addTags(tags)
+	case len(tags) == 0:
+		s.undelivered.settledAll(at)
+	default:
+		s.undelivered.settled(nil, tags, at)
+	}
+	return t, err
+}
+
+func (s *Store) bump(ctx context.Context, tags []string) (tier.TagTable, error) {
 	if err := s.ready(ctx, ""); err != nil {
 		return tier.TagTable{}, err
 	}
