@@ -136,12 +136,18 @@ func (o Options) client(rawURL string) (rueidis.ClientOption, error) {
 	}
 	c.Username = cmp.Or(o.Username, c.Username)
 	c.Password = cmp.Or(o.Password, c.Password)
-	if o.TLS != nil {
+	switch {
+	case o.TLS != nil:
 		c.TLSConfig = o.TLS
+	case c.TLSConfig != nil:
+		c.TLSConfig.ServerName = "" // each server by its own name, not all by the URL's
 	}
+	c.Sentinel.TLSConfig = c.TLSConfig
 	c.DisableCache = true // the near tier is the cache; its stream is the store's own
 	c.ConnWriteTimeout = cmp.Or(c.ConnWriteTimeout, 3*time.Second)
-	c.Sentinel.TopologyRefreshInterval = 5 * time.Second
+	// The client must know of a new master when the stream looks.
+	c.Sentinel.TopologyRefreshInterval = max(o.Ping, time.Second)
+	c.ClusterOption.ShardsRefreshInterval = max(o.Ping, time.Second)
 	if o.Client != nil {
 		o.Client(&c)
 	}

@@ -19,8 +19,8 @@ import (
 // change was, and tells listeners of changes by others.
 //
 //	broken --tracking is on at all masters--> live   (up is closed)
-//	live   --a connection breaks, a ping is not answered, another master--> broken
-//	                                                 (all who wait are woken, all listeners end)
+//	live   --a connection ends, or does not answer; a server comes, goes, or has
+//	         another role--> broken                  (all who wait are woken, all listeners end)
 //
 // Tracking was chosen over PUBLISH for Cluster, where each message of that goes
 // to every server, and is lost without anybody knowing where the link between
@@ -246,36 +246,57 @@ func (st *stream) triedLocked() {
 // follow is one life of the stream; the error says why it ended.
 func (s *Store) follow() error {
 	ctx, cancel := context.WithCancelCause(s.ctx)
-	defer cancel(nil)
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer cancel(nil)
 
 	nodes := s.client.Nodes()
-	tracking := make(chan struct{}, len(nodes))
+	tracked := make(chan struct{}, len(nodes))
 	for _, node := range nodes {
-		all.Go(func() { cancel(s.track(ctx, node, func() { tracking <- struct{}{} })) })
+		all.Go(func() { cancel(s.track(ctx, node, func() { tracked <- struct{}{} })) })
 	}
 	for range nodes {
 		select {
-		case <-tracking:
+		case <-tracked:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
 	s.counts.streams.Add(1)
 	s.stream.begins()
-	<-ctx.Done()
-	return context.Cause(ctx)
+	tick := time.NewTicker(s.o.Ping)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if now := s.client.Nodes(); !sameServers(now, nodes) {
+				return errServers
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func sameServers(a, b map[string]rueidis.Client) bool {
+	for addr := range a {
+		if _, ok := b[addr]; !ok {
+			return false
+		}
+	}
+	return len(a) == len(b)
 }
 
 var (
-	errConn  = errors.New("the connection ended")
-	errProto = errors.New("the server does not speak version 3 of the protocol, or was asked not to")
+	errConn    = errors.New("the connection ended")
+	errProto   = errors.New("the server does not speak version 3 of the protocol, or was asked not to")
+	errServers = errors.New("there are other servers than before")
+	errRole    = errors.New("a server has become a master or a replica")
+	errReplica = errors.New("the server is a replica")
 )
 
 // track has a server tell of notes until the connection ends. It calls begun
-// when the server does.
+// when the server does, or is a replica of a Cluster: its master tells.
 func (s *Store) track(ctx context.Context, node rueidis.Client, begun func()) error {
 	conn, _ := node.Dedicate()
 	defer conn.Close() // not back to the pool: it may be hanging
@@ -283,12 +304,23 @@ func (s *Store) track(ctx context.Context, node rueidis.Client, begun func()) er
 	if err != nil {
 		return err
 	}
-	if proto := hello["proto"]; !is(proto, 3) { // there it would be on, and tell nothing
+	proto, role := hello["proto"], hello["role"]
+	if n, err := proto.AsInt64(); err != nil || n < 3 { // there it would be on, and tell nothing
 		return errProto
 	}
-	ended := conn.SetOnInvalidations(s.invalidated)
-	if err := s.within(ctx, conn, conn.B().ClientTracking().On().Prefix().Prefix(s.names.notes()).Bcast().Build()).Error(); err != nil {
+	is, err := role.ToString()
+	if err != nil {
 		return err
+	}
+	ended := conn.SetOnInvalidations(s.invalidated)
+	switch {
+	case is == "master":
+		err := s.within(ctx, conn, conn.B().ClientTracking().On().Prefix().Prefix(s.names.notes()).Bcast().Build()).Error()
+		if err != nil {
+			return err
+		}
+	case s.client.Mode() != rueidis.ClientModeCluster:
+		return errReplica
 	}
 	begun()
 	tick := time.NewTicker(s.o.Ping)
@@ -300,8 +332,15 @@ func (s *Store) track(ctx context.Context, node rueidis.Client, begun func()) er
 		case err := <-ended:
 			return errors.Join(errConn, err)
 		case <-tick.C:
-			if err := s.within(ctx, conn, conn.B().Ping().Build()).Error(); err != nil {
+			now, err := s.within(ctx, conn, conn.B().Role().Build()).ToArray()
+			if err != nil {
 				return err
+			}
+			if len(now) == 0 {
+				return errAnswer
+			}
+			if role, err := now[0].ToString(); err != nil || (role == "master") != (is == "master") {
+				return errors.Join(errRole, err)
 			}
 		}
 	}
@@ -312,11 +351,6 @@ func (s *Store) within(ctx context.Context, conn rueidis.DedicatedClient, cmd ru
 	ctx, cancel := context.WithTimeout(ctx, s.o.Ping)
 	defer cancel()
 	return conn.Do(ctx, cmd)
-}
-
-func is(m rueidis.RedisMessage, want int64) bool {
-	n, err := m.AsInt64()
-	return err == nil && n == want
 }
 
 // Notify is that of [tier.Notifier]. While there is no stream it waits for one.
