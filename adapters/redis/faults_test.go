@@ -246,6 +246,31 @@ func TestLongKeysAreRefused(t *testing.T) {
 	}
 }
 
+// What is too large is neither stored nor sent.
+//
+// SPEC: R12, S06
+func TestLargeValuesAreRefused(t *testing.T) {
+	s := startRedis(t)
+	p := open(t, url(s.Addr), redis.Options{MaxValueSize: 1000})
+	most, large := make([]byte, 1000), make([]byte, 1001)
+	l := lease(t, p, "k")
+	var fault *redis.SizeError
+	if stored, err := p.Fill(t.Context(), "k", l, tier.Item{Data: large}); stored || !errors.As(err, &fault) || fault.Size != 1001 || fault.Max != 1000 {
+		t.Errorf("Fill of 1,001 bytes = %t, %v; want a *SizeError", stored, err)
+	}
+	if stored, err := p.Fill(t.Context(), "k", l, tier.Item{Data: most}); !stored || err != nil {
+		t.Errorf("Fill of 1,000 bytes = %t, %v; want it stored", stored, err)
+	}
+	if it, err := p.Get(t.Context(), "k"); len(it.Data) != 1000 || err != nil {
+		t.Errorf("Get = %d bytes, %v; want 1,000", len(it.Data), err)
+	}
+	ask(t, admin(t, s.Addr), "SETRANGE", "onefold:1:v{kforeign}", "1000", "x")
+	if it, err := p.Get(t.Context(), "foreign"); it.Data != nil || err != nil {
+		t.Errorf("Get of 1,001 bytes = %d bytes, %v; want nothing", len(it.Data), err)
+	}
+	wantFill(t, "in the place of what is too large", p, "foreign", lease(t, p, "foreign"), true)
+}
+
 // The stream ends with its connection and begins again: who waits is woken, and
 // Notify returns and has a gap behind it.
 func TestStreamBreaks(t *testing.T) {

@@ -126,7 +126,7 @@ func (s *Store) Get(ctx context.Context, key string) (tier.Item, error) {
 	if err := s.settle(ctx, key); err != nil {
 		return tier.Item{}, err
 	}
-	answer, err := s.run(ctx, getScript, []string{s.names.value(key)}).ToArray()
+	answer, err := s.run(ctx, getScript, []string{s.names.value(key)}, strconv.Itoa(s.o.MaxValueSize)).ToArray()
 	if err != nil {
 		return tier.Item{}, failure("Get", err)
 	}
@@ -198,7 +198,7 @@ func (s *Store) Acquire(ctx context.Context, key string, o tier.AcquireOptions) 
 	token := rand.Text()
 	w := s.stream.arm(key) // before the question: the change may come before the answer
 	defer s.stream.disarm(w)
-	answer, err := s.run(ctx, acquireScript, []string{s.names.value(key), s.names.lease(key)}, acquireArgs(token, o)...).ToArray()
+	answer, err := s.run(ctx, acquireScript, []string{s.names.value(key), s.names.lease(key)}, s.acquireArgs(token, o)...).ToArray()
 	if err != nil {
 		return tier.Grant{}, failure("Acquire", err)
 	}
@@ -213,8 +213,8 @@ func checkAcquire(o tier.AcquireOptions) error {
 	return nil
 }
 
-func acquireArgs(token string, o tier.AcquireOptions) []string {
-	return []string{token, millis(o.LeaseTTL), millis(o.RefreshBelow), o.Replace.Token}
+func (s *Store) acquireArgs(token string, o tier.AcquireOptions) []string {
+	return []string{strconv.Itoa(s.o.MaxValueSize), token, millis(o.LeaseTTL), millis(o.RefreshBelow), o.Replace.Token}
 }
 
 // millis gives d in milliseconds, rounded up: only 0 is 0.
@@ -272,16 +272,20 @@ func (s *Store) readGrant(answer []rueidis.RedisMessage, token string, w *wait) 
 
 var errNoData = errors.New("redis: an item without Data, or with a negative TTL")
 
-func checkItem(it tier.Item) error {
-	if it.Data == nil || it.TTL < 0 {
+func (s *Store) checkItem(it tier.Item) error {
+	switch {
+	case it.Data == nil || it.TTL < 0:
 		return errNoData
+	case len(it.Data) > s.o.MaxValueSize:
+		return &SizeError{Size: len(it.Data), Max: s.o.MaxValueSize}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // Fill is that of [tier.Leaser].
 func (s *Store) Fill(ctx context.Context, key string, lease tier.Lease, it tier.Item) (stored bool, err error) {
-	if err := checkItem(it); err != nil {
+	if err := s.checkItem(it); err != nil {
 		return false, err
 	}
 	if err := s.ready(ctx, key); err != nil {
@@ -339,7 +343,7 @@ func (s *Store) Renew(ctx context.Context, key string, lease tier.Lease, ttl tim
 // Set is that of [tier.Setter]. After an error the key is deleted, as with
 // [Store.Delete].
 func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
-	if err := checkItem(it); err != nil {
+	if err := s.checkItem(it); err != nil {
 		return err
 	}
 	if err := s.ready(ctx, key); err != nil {
