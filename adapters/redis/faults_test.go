@@ -3,7 +3,9 @@ package redis_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -326,6 +328,51 @@ func TestStreamBreaks(t *testing.T) {
 	}
 }
 
+// Changes that nobody takes become one that says that all may have changed.
+//
+// SPEC: S10
+func TestSlowListener(t *testing.T) {
+	const most, changes = 10_000, 25_000
+	s := startRedis(t)
+	p, q := open(t, url(s.Addr), redis.Options{}), open(t, url(s.Addr), redis.Options{})
+	live(t, p)
+	began, goOn := make(chan struct{}), make(chan struct{})
+	told := make(chan tier.Change, changes+10)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		first := sync.OnceFunc(func() { close(began); <-goOn })
+		ended <- p.Notify(ctx, func(c tier.Change) { first(); told <- c })
+	}()
+	<-began
+	keys := make([]string, changes)
+	for i := range keys {
+		keys[i] = strconv.Itoa(i)
+	}
+	for some := range slices.Chunk(keys, 1000) {
+		if err := errors.Join(q.DeleteMany(t.Context(), some)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "all changes have come", func() bool { return p.Stats().Heard >= changes })
+	close(goOn)
+	n, alls := 0, 0
+	for c := range told {
+		n++
+		if c.All {
+			alls++
+		}
+		if c.Key == keys[changes-1] {
+			break
+		}
+	}
+	cancel()
+	<-ended
+	if n > most+3 || alls != 2 {
+		t.Errorf("%d changes were kept, with %d that say that all may have changed; want %d at most and 2: at the beginning and for those that were not kept", n, alls, most+3)
+	}
+}
+
 // A master that becomes a replica keeps its connections.
 func TestDemotedServer(t *testing.T) {
 	s, other := startRedis(t), startRedis(t)
@@ -405,6 +452,25 @@ func TestTruncatedAnswers(t *testing.T) {
 	}
 	if fails == 0 {
 		t.Errorf("no call failed, want those whose answers were cut")
+	}
+}
+
+// A closed store leaves nothing running, whatever state its server is in.
+//
+// SPEC: M02
+func TestCloseEndsEverything(t *testing.T) {
+	s := startRedis(t)
+	before := runtime.NumGoroutine()
+	for _, hurt := range []func() error{func() error { return nil }, s.Kill} {
+		p, err := redis.Open(url(s.Addr), quick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(p.Delete(t.Context(), "k"), hurt()); err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+		eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
 	}
 }
 
