@@ -31,7 +31,7 @@ type Store struct {
 	undelivered undelivered
 	counts      counts
 
-	ctx    context.Context // ends with Close
+	ctx    context.Context //nolint:containedctx // of what runs in the background; it ends with Close
 	cancel context.CancelFunc
 	work   sync.WaitGroup // goroutines that end with ctx
 }
