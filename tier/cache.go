@@ -162,7 +162,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 	since := c.fences.now()
 	e := c.near.Get(key)
 	if e != nil && c.plain(e) {
-		c.hits.Add()
+		c.hits.Add(1)
 		return e.value, nil
 	}
 	var r Result[V]

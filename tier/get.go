@@ -33,7 +33,7 @@ func (c *Cache[K, V]) find(ctx context.Context, key K, r Read) Result[V] {
 	since := c.fences.now()
 	e := c.near.Get(key)
 	if e != nil && r == (Read{}) && c.plain(e) {
-		c.hits.Add()
+		c.hits.Add(1)
 		return Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, c.clock.recently()-e.born)}
 	}
 	return c.seek(ctx, key, r, since, e, true)
@@ -62,7 +62,7 @@ func (c *Cache[K, V]) answer(ctx context.Context, key K, e *Entry[V], w want) (R
 	now := c.clock.now()
 	switch c.judge(e, now, w) {
 	case freshValue:
-		c.hits.Add()
+		c.hits.Add(1)
 		if now >= e.early() && !c.resting(e, now) {
 			c.refresh(ctx, key, e)
 		}
@@ -305,7 +305,7 @@ func (s *search[K, V]) without(o detached.Outcome[*Entry[V]]) (Result[V], bool) 
 	}
 	e, now := c.near.Get(s.key), c.clock.now()
 	if c.judge(e, now, s.want) == freshValue { // of a later load: that of the call was taken out by a Delete, say
-		c.hits.Add()
+		c.hits.Add(1)
 		return c.result(e, now, onefold.Hit, NotStale), true
 	}
 	if !c.fallback(e, now, s.want) {
