@@ -12,9 +12,9 @@ const loadSelfAfterFailure = time.Second
 
 // within runs one operation of a far tier within the tier's budget.
 func within[K comparable, V, T any](ctx context.Context, f *fetching[K, V], op func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, f.cache.cfg.FarBudget)
-	defer cancel()
-	return op(ctx)
+	b := newBudget(ctx, f.cache.cfg.FarBudget)
+	defer b.end()
+	return op(b)
 }
 
 // await waits until there is a point in asking again.
