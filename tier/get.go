@@ -231,7 +231,9 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 	if o.Role == detached.Hit {
 		result, ok := c.answer(ctx, s.key, e, s.want)
 		if !ok {
-			s.wish.NoLook = true // it is an answer for others
+			// It may be an answer for others. If not, it was invalidated this
+			// moment, and what the call meets next may be one for it.
+			s.wish.NoLook = c.judge(e, c.clock.now(), want{maxStale: forever}) != nothing
 			s.heed(e)
 		}
 		return result, ok
