@@ -68,7 +68,7 @@ var Table = []Rule{
 	{Path: "foldtest/...", May: slices.Concat(library, []string{"internal/..."})},
 
 	// Each adapter is a module with one heavy dependency, perhaps in parts.
-	{Path: "adapters/redis/...", May: library, Third: []string{"github.com/redis/rueidis/..."}},
+	{Path: "adapters/redis/...", May: library, Third: []string{"github.com/redis/rueidis/...", "github.com/sony/gobreaker/v2"}},
 	{Path: "adapters/memcached/...", May: library},
 	{Path: "adapters/memberlist/...", May: library, Third: []string{"github.com/hashicorp/memberlist"}},
 	{Path: "adapters/prometheus/...", May: library, Third: []string{"github.com/prometheus/client_golang/..."}},

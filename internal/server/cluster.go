@@ -1,0 +1,128 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+const slots = 1 << 14
+
+// A Cluster is a Redis Cluster.
+type Cluster struct {
+	Masters  []*Server // each with the same share of the slots, at first
+	Replicas []*Server // the first is of the first master, and so on, around and around
+}
+
+// RedisCluster starts a Cluster that serves all slots, and whose replicas are in
+// step. args are more arguments of each server.
+func RedisCluster(masters, replicas int, args ...string) (c *Cluster, err error) {
+	c = &Cluster{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Stop())
+		}
+	}()
+	buses := make(map[*Server]string)
+	for i := range masters + replicas {
+		bus, err := freeAddr()
+		if err != nil {
+			return c, err
+		}
+		_, port, err := net.SplitHostPort(bus)
+		if err != nil {
+			return c, err
+		}
+		s, err := Redis(append([]string{
+			"--cluster-enabled", "yes", "--cluster-port", port, "--cluster-node-timeout", "1000",
+			"--cluster-allow-replica-migration", "no", "--repl-diskless-sync-delay", "0",
+		}, args...)...)
+		if err != nil {
+			return c, err
+		}
+		buses[s] = port
+		if i < masters {
+			c.Masters = append(c.Masters, s)
+		} else {
+			c.Replicas = append(c.Replicas, s)
+		}
+	}
+	for i, m := range c.Masters {
+		from, to := slots*i/masters, slots*(i+1)/masters-1
+		if _, err := m.ask("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1)); err != nil {
+			return c, err
+		}
+		if _, err := m.ask("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(from), strconv.Itoa(to)); err != nil {
+			return c, err
+		}
+	}
+	for _, s := range c.all()[1:] {
+		host, port, err := net.SplitHostPort(s.Addr)
+		if err != nil {
+			return c, err
+		}
+		if _, err := c.Masters[0].ask("CLUSTER", "MEET", host, port, buses[s]); err != nil {
+			return c, err
+		}
+	}
+	known := fmt.Sprintf("cluster_known_nodes:%d", masters+replicas)
+	for _, s := range c.all() {
+		if err := s.until(func(a string) bool {
+			return strings.Contains(a, "cluster_state:ok") && strings.Contains(a, known)
+		}, "CLUSTER", "INFO"); err != nil {
+			return c, err
+		}
+	}
+	for i, r := range c.Replicas {
+		id, err := c.Masters[i%masters].ask("CLUSTER", "MYID")
+		if err != nil {
+			return c, err
+		}
+		if _, err := r.ask("CLUSTER", "REPLICATE", id); err != nil {
+			return c, err
+		}
+	}
+	return c, c.inStep()
+}
+
+func (c *Cluster) all() []*Server { return append(append([]*Server(nil), c.Masters...), c.Replicas...) }
+
+// inStep waits until the replicas have what their masters have.
+func (c *Cluster) inStep() error {
+	for _, r := range c.Replicas {
+		if err := r.until(replicates, "INFO", "replication"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func replicates(info string) bool { return strings.Contains(info, "master_link_status:up") }
+
+// Addrs gives the addresses of all servers, the masters of the beginning first.
+func (c *Cluster) Addrs() (addrs []string) {
+	for _, s := range c.all() {
+		addrs = append(addrs, s.Addr)
+	}
+	return addrs
+}
+
+// Failover makes the ith replica the master in the place of its own, which has
+// to be dead, and returns when it serves.
+func (c *Cluster) Failover(i int) error {
+	if _, err := c.Replicas[i].ask("CLUSTER", "FAILOVER", "TAKEOVER"); err != nil {
+		return err
+	}
+	return c.Replicas[i].until(func(a string) bool { return strings.Contains(a, "role:master") }, "INFO", "replication")
+}
+
+// Stop ends all servers.
+func (c *Cluster) Stop() error {
+	var errs []error
+	for _, s := range c.all() {
+		errs = append(errs, s.Stop())
+	}
+	return errors.Join(errs...)
+}
