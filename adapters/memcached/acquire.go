@@ -13,10 +13,13 @@ import (
 
 // An item that the server made has nothing in it until its holder's next
 // command, which is behind the answer by a round trip. Who comes between looks
-// again so many times, a little later each time.
+// again so many times, a little later each time: 12 ms in all. If it is still so
+// and the server's clock has moved on by bareTicks since it made the item, then
+// whoever was to have the lease is dead, or gave up before the answer came.
 const (
-	looks    = 6
-	lookWait = time.Millisecond
+	looks     = 6
+	lookWait  = 500 * time.Microsecond
+	bareTicks = 2
 )
 
 // attempts is how often a lease is asked for that somebody else is faster to
@@ -50,9 +53,13 @@ func (s *Store) AcquireMany(ctx context.Context, keys []string, o tier.AcquireOp
 		}
 	}
 	for try := 0; len(open) > 0; try++ {
-		if try == attempts {
+		err := ctx.Err()
+		if err == nil && try == attempts {
+			err = errContended
+		}
+		if err != nil {
 			for _, i := range open {
-				b.errs[i] = s.fault(ctx, b.keys[i], errContended)
+				grants[i], b.errs[i] = tier.Grant{}, s.fault(ctx, b.keys[i], err)
 			}
 			break
 		}
@@ -69,16 +76,17 @@ type acquiring struct {
 	grants []tier.Grant
 	calls  []*meta.Call
 	asked  time.Time // when the present round began
+	ticks  int64     // seconds that the server is to keep an item for that it makes
 }
 
 // round asks once for each of the open keys, and gives those that are still
 // open then.
 func (a *acquiring) round(ctx context.Context, open []int, try int) []int {
 	a.asked = a.store.clock()
-	ttl, _ := keep(a.o.LeaseTTL, a.asked)
+	a.ticks, _ = keep(a.o.LeaseTTL, a.asked)
 	clear(a.calls)
 	for _, i := range open {
-		a.calls[i] = a.store.vivify(a.batch.conns[i], a.batch.keys[i], ttl)
+		a.calls[i] = a.store.vivify(a.batch.conns[i], a.batch.keys[i], a.ticks)
 	}
 	a.batch.run(ctx, a.calls)
 
@@ -114,7 +122,7 @@ func (a *acquiring) round(ctx context.Context, open []int, try int) []int {
 		}
 	}
 	if bare {
-		pause(ctx, lookWait<<min(try, 4)/2)
+		pause(ctx, lookWait<<min(try, 3))
 	}
 	return again
 }
@@ -151,7 +159,9 @@ func (a *acquiring) decide(i int, reply meta.Reply, try int) (claim *meta.Call, 
 	case n == stub && try < looks:
 		return nil, true
 	case n == stub:
-		r.state, r.left = held, max(time.Duration(reply.TTL)*time.Second, time.Millisecond)
+		if wait := a.ticks - reply.TTL; wait < bareTicks {
+			r.state, r.left = held, time.Duration(min(bareTicks-wait, reply.TTL+1))*time.Second
+		}
 	case n == newer:
 		g.LoadSelf = true
 		return nil, false

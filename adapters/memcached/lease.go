@@ -147,6 +147,11 @@ func (s *Store) FillMany(ctx context.Context, keys []string, leases []tier.Lease
 		}
 		command := record{value: items[i].Data, ttl: items[i].TTL}.command(key, s.clock())
 		command.CAS, command.NewCAS = l.cas, newCAS()
+		if err := fits(l.conn, command); err != nil {
+			errs[i] = s.fault(ctx, key, err)
+			s.bar(key, leases[i])
+			continue
+		}
 		b.conns[i], calls[i] = l.conn, &meta.Call{Command: command}
 	}
 	b.run(ctx, calls)
@@ -174,13 +179,22 @@ func (s *Store) bar(key string, of tier.Lease) {
 		return
 	}
 	s.drop(of)
-	s.work.Go(func() {
+	s.start(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.Timeout)
 		defer cancel()
 		left := l.ends.Sub(s.clock())
 		_, _ = s.rewrite(ctx, &l, func(r *record) { r.state, r.left = barred, left })
 		s.changed(key)
 	})
+}
+
+// start runs f on a goroutine, unless the store is closed.
+func (s *Store) start(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() == nil {
+		s.work.Go(f)
+	}
 }
 
 // Release is that of [tier.Leaser].

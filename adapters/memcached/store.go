@@ -84,7 +84,9 @@ func New(cfg Config) (*Store, error) {
 // void. It returns when nothing of the store is running; a second Close does
 // nothing.
 func (s *Store) Close() error {
-	s.stop()
+	s.mu.Lock()
+	s.stop() // under mu: nothing is started after it
+	s.mu.Unlock()
 	for _, links := range s.links {
 		for _, l := range links {
 			l.Close()
@@ -100,12 +102,15 @@ type Error struct {
 	Err    error
 }
 
-// Error does not name the server's address, which the [net.OpError] in Err does.
+// Error does not name the server's address; a [net.OpError] in Err does.
 func (e *Error) Error() string {
 	err := e.Err
 	what := ""
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
 		what, err = op.Op+": ", op.Err
+	}
+	if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
+		err = errors.New(dns.Err)
 	}
 	return fmt.Sprintf("memcached: server %d: %s%s", e.Server, what, strings.TrimPrefix(err.Error(), "memcached: "))
 }
@@ -201,9 +206,16 @@ func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
 		return err
 	}
 	key = wire(s.cfg.Prefix, key)
+	conn, err := s.conn(ctx, key)
+	if err != nil {
+		return s.fault(ctx, key, err)
+	}
 	command := record{value: it.Data, ttl: it.TTL}.command(key, s.clock())
 	command.NewCAS = newCAS()
-	reply, err := s.do(ctx, key, command)
+	if err := fits(conn, command); err != nil {
+		return s.fault(ctx, key, err)
+	}
+	reply, err := s.doOn(ctx, conn, command)
 	if err == nil && reply.Status != meta.Done {
 		err = s.fault(ctx, key, errRefused)
 	}
@@ -223,6 +235,14 @@ func (s *Store) check(it tier.Item) error {
 	default:
 		return nil
 	}
+}
+
+// fits refuses what the server would.
+func fits(conn *meta.Conn, command meta.Command) error {
+	if len(command.Value) > conn.MaxValue {
+		return fmt.Errorf("%w: %d bytes, of which the server takes %d (its option -I)", ErrTooLarge, len(command.Value), conn.MaxValue)
+	}
+	return nil
 }
 
 // A batch is commands for many keys. Those for one connection are sent
