@@ -35,6 +35,10 @@ var ErrAuth = meta.ErrAuth
 // server.
 var ErrBusy = meta.ErrBusy
 
+// A ServerError is a command that a server could not do, in its own words: for
+// want of memory, say.
+type ServerError = meta.ServerError
+
 // ErrSilent reports that a server did not answer for [Config.Timeout].
 var ErrSilent = meta.ErrSilent
 

@@ -219,7 +219,7 @@ func TestWaitingIsCheapAndShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{}
 		p, q := f.at(t), f.at(t)
-		for _, load := range []time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond, 5 * time.Second} {
+		for _, load := range []time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond, 4 * time.Second, 4100 * time.Millisecond, 4200 * time.Millisecond, 4300 * time.Millisecond, 5 * time.Second} {
 			key := load.String()
 			lease := acquire(t, p, key, tier.AcquireOptions{LeaseTTL: time.Minute}).Lease
 			synctest.Wait()

@@ -1,6 +1,7 @@
 package memcached_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ func start(t testing.TB, args ...string) *server.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
+		if err := errors.Join(s.Kill(), s.Stop()); err != nil { // a memcached takes a second to end by itself
 			t.Error(err)
 		}
 	})
