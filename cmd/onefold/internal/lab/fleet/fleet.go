@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/embedded"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/source"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/strategy"
 )
@@ -23,6 +24,7 @@ import (
 // it with [Start].
 type Fleet struct {
 	processes []*process
+	shared    bool          // they have a far tier
 	next      atomic.Uint64 // call
 	hits      atomic.Int64  // of the processes that have been closed
 }
@@ -30,11 +32,13 @@ type Fleet struct {
 var _ strategy.Strategy = (*Fleet)(nil)
 
 // Start starts n processes of this program, which must call [Serve] first thing,
-// and opens the strategy kind in each.
+// and opens the strategy kind in each. With cfg.Far [strategy.Embedded] they
+// share the memory of this process.
 func Start(n int, kind string, load strategy.Load, cfg strategy.Config) (*Fleet, error) {
-	f := new(Fleet)
+	f := &Fleet{shared: cfg.Far != ""}
+	engine := new(embedded.Engine)
 	for i := range n {
-		p, err := start(load)
+		p, err := start(load, engine.Connect())
 		if err == nil {
 			f.processes = append(f.processes, p)
 			err = p.open(kind, cfg)
@@ -56,9 +60,13 @@ func (f *Fleet) GetIn(ctx context.Context, i int, key string) (source.Record, er
 	return f.processes[i].do(ctx, frame{Op: opGet, Key: key})
 }
 
-// Put stores a record in every process.
+// Put stores a record in every process; with a far tier in one, from where the
+// others get it.
 func (f *Fleet) Put(key string, r source.Record) {
-	for _, p := range f.processes {
+	for i, p := range f.processes {
+		if f.shared && i > 0 {
+			return
+		}
 		_, _ = p.do(context.Background(), frame{Op: opPut, Key: key, Record: r}) // a process that has gone is told of by Get
 	}
 }
@@ -109,6 +117,9 @@ func (f *Fleet) turn() int { return int(f.next.Add(1) % uint64(len(f.processes))
 // errGone is the end of a call whose process has ended.
 var errGone = errors.New("the process has ended")
 
+// clocks is how far apart the timers of two processes may be.
+const clocks = 20 * time.Millisecond
+
 // child is the environment variable that makes this program one of a fleet.
 const child = "ONEFOLD_LAB_PROCESS"
 
@@ -120,6 +131,7 @@ type process struct {
 	cmd  *exec.Cmd
 	wire *wire
 	load strategy.Load
+	far  *embedded.Store
 	end  context.CancelCauseFunc // of the loads, when the process has gone
 	live context.Context         //nolint:containedctx // the loads' parent
 	done chan struct{}           // closed when nothing more comes from the process
@@ -131,7 +143,7 @@ type process struct {
 	faults
 }
 
-func start(load strategy.Load) (*process, error) {
+func start(load strategy.Load, far *embedded.Store) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -151,7 +163,7 @@ func start(load strategy.Load) (*process, error) {
 		return nil, err
 	}
 	p := &process{
-		cmd: cmd, wire: newWire(out, in), load: load, done: make(chan struct{}),
+		cmd: cmd, wire: newWire(out, in), load: load, far: far, done: make(chan struct{}),
 		calls: make(map[uint64]chan frame), loads: make(map[uint64]context.CancelCauseFunc),
 	}
 	p.live, p.end = context.WithCancelCause(context.Background())
@@ -180,6 +192,8 @@ func (p *process) listen() {
 			p.loads[f.ID] = cancel
 			p.mu.Unlock()
 			go p.serveLoad(ctx, f)
+		case opFar:
+			go p.serveFar(f)
 		case opLeave:
 			p.mu.Lock()
 			cancel := p.loads[f.ID]
@@ -248,6 +262,9 @@ func (p *process) do(ctx context.Context, f frame) (source.Record, error) {
 		_ = p.wire.send(frame{Op: opLeave, ID: f.ID, Late: errors.Is(ctx.Err(), context.DeadlineExceeded)})
 	})
 	a := <-answer
+	if deadline, ok := ctx.Deadline(); ok && a.Fault != nil && a.Fault.Deadline && time.Until(deadline) < clocks {
+		<-ctx.Done() // there it has come already
+	}
 	stop()
 	return a.Record, p.resolve(a.Fault)
 }

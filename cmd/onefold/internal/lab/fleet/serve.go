@@ -21,7 +21,8 @@ func Serve() {
 	}
 	out := os.Stdout
 	os.Stdout = os.Stderr // what else is printed must not come between the frames
-	s := server{wire: newWire(os.Stdin, out), calls: make(map[uint64]context.CancelCauseFunc), loads: make(map[uint64]chan frame)}
+	w := newWire(os.Stdin, out)
+	s := server{wire: w, far: newRemote(w), calls: make(map[uint64]context.CancelCauseFunc), loads: make(map[uint64]chan frame)}
 	if err := s.serve(); err != nil {
 		fmt.Fprintln(os.Stderr, "onefold: a process of the lab:", err)
 		os.Exit(1)
@@ -32,6 +33,7 @@ func Serve() {
 // A server is one process of a fleet, seen from inside.
 type server struct {
 	wire     *wire
+	far      *remote
 	strategy strategy.Strategy
 
 	mu    sync.Mutex
@@ -81,6 +83,8 @@ func (s *server) serve() error {
 			if loaded != nil {
 				loaded <- f
 			}
+		case opFarDone, opWake, opChange:
+			s.far.receive(f)
 		default:
 			return fmt.Errorf("a frame of kind %d", f.Op)
 		}
@@ -99,6 +103,9 @@ func (s *server) open(f frame) error {
 	for _, kind := range strategy.All() {
 		if kind.Name == f.Key {
 			var err error
+			if f.Config.Far == strategy.Embedded {
+				f.Config.Store = s.far
+			}
 			s.strategy, err = kind.New(s.load, f.Config)
 			return err
 		}
@@ -184,7 +191,7 @@ func (s *server) load(ctx context.Context, key string) (source.Record, error) {
 	if f.Fault == nil {
 		return f.Record, nil
 	}
-	if deadline, ok := ctx.Deadline(); ok && f.Fault.Deadline && time.Until(deadline) < time.Millisecond {
+	if deadline, ok := ctx.Deadline(); ok && f.Fault.Deadline && time.Until(deadline) < clocks {
 		<-ctx.Done() // here the time may not be quite up
 	}
 	if left, ok := errors.AsType[*leftError](context.Cause(ctx)); ok {

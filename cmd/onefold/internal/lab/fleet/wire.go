@@ -14,18 +14,22 @@ import (
 type op uint8
 
 const (
-	// To the process. Each has an answer but opLeave and opLoaded.
+	// To the process. Each has an answer but opLeave and what is one.
 	opOpen op = iota
 	opGet
 	opPut
 	opInvalidate
 	opHits
 	opClose
-	opLoaded // what came of opLoad
+	opLoaded  // what came of opLoad
+	opFarDone // what came of opFar
+	opWake    // somebody changed what opFar with this ID found held
+	opChange  // somebody else changed something
 
 	// From the process.
 	opAnswer // to what was asked with ID
 	opLoad   // answered by opLoaded
+	opFar    // a call of the embedded far tier, answered by opFarDone
 
 	// Either way: the context of the call, or of the load, has ended.
 	opLeave
@@ -42,6 +46,7 @@ type frame struct {
 	Deadline int64           // wall clock, since all are on one machine; 0: none
 	Late     bool            // with opLeave: it was a deadline, which the other side has as well
 	Config   strategy.Config // with opOpen
+	Far      *farCall
 }
 
 // A wire carries frames both ways. Many may send at the same time; one receives.
