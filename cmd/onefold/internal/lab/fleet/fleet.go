@@ -23,10 +23,17 @@ import (
 // A Fleet is a strategy.Strategy whose calls go to the processes in turn. Make
 // it with [Start].
 type Fleet struct {
-	processes []*process
-	shared    bool          // they have a far tier
-	next      atomic.Uint64 // call
-	hits      atomic.Int64  // of the processes that have been closed
+	kind   string
+	load   strategy.Load
+	cfg    func(i int) strategy.Config
+	shared bool // they have a far tier
+	engine embedded.Engine
+
+	mu        sync.RWMutex
+	processes []*process // guarded by mu
+
+	next atomic.Uint64 // call
+	hits atomic.Int64  // of the processes that have been closed
 }
 
 var _ strategy.Strategy = (*Fleet)(nil)
@@ -35,19 +42,53 @@ var _ strategy.Strategy = (*Fleet)(nil)
 // and opens the strategy kind in each. With cfg.Far [strategy.Embedded] they
 // share the memory of this process.
 func Start(n int, kind string, load strategy.Load, cfg strategy.Config) (*Fleet, error) {
-	f := &Fleet{shared: cfg.Far != ""}
-	engine := new(embedded.Engine)
+	return Spread(n, kind, load, func(int) strategy.Config { return cfg })
+}
+
+// Spread is Start with a configuration for each process.
+func Spread(n int, kind string, load strategy.Load, cfg func(i int) strategy.Config) (*Fleet, error) {
+	f := &Fleet{kind: kind, load: load, cfg: cfg, shared: cfg(0).Far != ""}
 	for i := range n {
-		p, err := start(load, engine.Connect())
-		if err == nil {
-			f.processes = append(f.processes, p)
-			err = p.open(kind, cfg)
-		}
+		p, err := f.begin(i)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("process %d of %d: %w", i+1, n, err), f.Close())
 		}
+		f.processes = append(f.processes, p)
 	}
 	return f, nil
+}
+
+// begin starts process i.
+func (f *Fleet) begin(i int) (*process, error) {
+	p, err := start(f.load, f.engine.Connect())
+	if err != nil {
+		return nil, err
+	}
+	if err := p.open(f.kind, f.cfg(i)); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+// Replace kills process i, with SIGKILL, and starts another in its place.
+func (f *Fleet) Replace(i int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	old := f.processes[i]
+	_ = old.cmd.Process.Kill() // fails only when it has gone
+	_ = old.close()            // it says that it has been killed
+	p, err := f.begin(i)
+	if err == nil {
+		f.processes[i] = p
+	}
+	return err
+}
+
+// process gives process i as it is now.
+func (f *Fleet) process(i int) *process {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.processes[i]
 }
 
 // Get answers a call in one of the processes.
@@ -57,7 +98,7 @@ func (f *Fleet) Get(ctx context.Context, key string) (source.Record, error) {
 
 // GetIn answers a call in process i.
 func (f *Fleet) GetIn(ctx context.Context, i int, key string) (source.Record, error) {
-	return f.processes[i].do(ctx, frame{Op: opGet, Key: key})
+	return f.process(i).do(ctx, frame{Op: opGet, Key: key})
 }
 
 // Put stores a record in every process; with a far tier in one, from where the
@@ -79,7 +120,7 @@ func (f *Fleet) Invalidate(ctx context.Context, key string) error {
 
 // InvalidateIn drops key in process i.
 func (f *Fleet) InvalidateIn(ctx context.Context, i int, key string) error {
-	_, err := f.processes[i].do(ctx, frame{Op: opInvalidate, Key: key})
+	_, err := f.process(i).do(ctx, frame{Op: opInvalidate, Key: key})
 	return err
 }
 
@@ -107,7 +148,7 @@ func (f *Fleet) Close() error {
 }
 
 // PID is the id of process i.
-func (f *Fleet) PID(i int) int { return f.processes[i].cmd.Process.Pid }
+func (f *Fleet) PID(i int) int { return f.process(i).cmd.Process.Pid }
 
 // Len is the number of processes.
 func (f *Fleet) Len() int { return len(f.processes) }

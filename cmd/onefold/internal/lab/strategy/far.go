@@ -37,7 +37,7 @@ func openFar(cfg Config) (far []tier.Far[string, source.Record], close func(), e
 	case cfg.Far == Embedded:
 		store = new(embedded.Engine).Connect()
 	default:
-		if store, close, err = openURL(cfg.Far); err != nil {
+		if store, close, err = OpenURL(cfg.Far); err != nil {
 			return nil, close, err
 		}
 	}
@@ -45,7 +45,9 @@ func openFar(cfg Config) (far []tier.Far[string, source.Record], close func(), e
 	return []tier.Far[string, source.Record]{tier.Encoded(store, key, codec.JSON[source.Record]())}, close, nil
 }
 
-func openURL(far string) (store tier.Store, close func(), err error) {
+// OpenURL opens the far tier of a redis:// or memcached:// URL. close is never
+// nil.
+func OpenURL(far string) (store tier.Store, close func(), err error) {
 	close = func() {}
 	if !strings.HasPrefix(far, "memcached://") {
 		s, err := redis.Open(far, redis.Options{Prefix: "onefold-lab"})
