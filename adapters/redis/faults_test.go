@@ -301,6 +301,19 @@ func TestStreamBreaks(t *testing.T) {
 	}
 }
 
+// A master that becomes a replica keeps its connections.
+func TestDemotedServer(t *testing.T) {
+	s, other := startRedis(t), startRedis(t)
+	conn := admin(t, s.Addr)
+	p := open(t, url(s.Addr), redis.Options{Ping: 50 * time.Millisecond})
+	live(t, p)
+	host, port, _ := strings.Cut(other.Addr, ":")
+	ask(t, conn, "REPLICAOF", host, port)
+	eventually(t, "the stream is known to be broken", func() bool { return !p.Stats().Live })
+	ask(t, conn, "REPLICAOF", "NO", "ONE")
+	live(t, p)
+}
+
 // A half-open stream, on which nothing comes any more, is noticed by its pings.
 func TestHangingStreamIsNoticed(t *testing.T) {
 	s := startRedis(t)

@@ -29,20 +29,17 @@ func startCluster(t *testing.T, masters, replicas int) (c *server.Cluster, url s
 	return c, "redis://" + addrs[0] + "?addr=" + strings.Join(addrs[1:], "&addr=")
 }
 
-// SPEC: R14, R16, R19, X02, X03, X10, X11, N13
-func TestStoreOnACluster(t *testing.T) {
-	_, url := startCluster(t, 3, 0)
+// What a store promises it promises on a Cluster. Then a replica takes over:
+// leases of the master's are void, and changes are heard of again.
+//
+// SPEC: R14, R16, R17, R19, X02, X03, X09, X10, X11, N13
+func TestCluster(t *testing.T) {
+	t.Parallel() // most of it is waiting for servers
+	c, url := startCluster(t, 3, 1)
 	foldtest.TestStore(t, func(t *testing.T) tier.Store {
 		return open(t, url, redis.Options{})
 	}, foldtest.StoreOptions{Require: everything, Rounds: 30})
-}
 
-// A replica of a Cluster takes over: leases of the master's are void, and
-// changes are heard of again.
-//
-// SPEC: R17, X09
-func TestClusterFailover(t *testing.T) {
-	c, url := startCluster(t, 3, 1)
 	o := redis.Options{Ping: 50 * time.Millisecond}
 	p, q := open(t, url, o), open(t, url, o)
 	live(t, p, q)
@@ -114,6 +111,7 @@ func startSentinel(t *testing.T) (s *server.Sentinel, url string) {
 //
 // SPEC: R17, X09
 func TestSentinelFailover(t *testing.T) {
+	t.Parallel()
 	s, url := startSentinel(t)
 	o := redis.Options{Ping: 50 * time.Millisecond}
 	p, q := open(t, url, o), open(t, url, o)

@@ -67,8 +67,8 @@ type Options struct {
 	MaxUndelivered int
 
 	// Client may change how the client connects, after all else is set. Nil:
-	// nothing. What it must leave as it is: DisableCache, ClientTrackingOptions,
-	// SendToReplicas.
+	// nothing. What it must leave as it is: AlwaysPipelining, DisableCache,
+	// ClientTrackingOptions, SendToReplicas.
 	Client func(*rueidis.ClientOption)
 }
 
@@ -143,7 +143,8 @@ func (o Options) client(rawURL string) (rueidis.ClientOption, error) {
 		c.TLSConfig.ServerName = "" // each server by its own name, not all by the URL's
 	}
 	c.Sentinel.TLSConfig = c.TLSConfig
-	c.DisableCache = true // the near tier is the cache; its stream is the store's own
+	c.DisableCache = true     // the near tier is the cache; its stream is the store's own
+	c.AlwaysPipelining = true // or a lone call whose time is over would end its connection
 	c.ConnWriteTimeout = cmp.Or(c.ConnWriteTimeout, 3*time.Second)
 	// The client must know of a new master when the stream looks.
 	c.Sentinel.TopologyRefreshInterval = max(o.Ping, time.Second)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/onefold-go/onefold/adapters/redis"
 	"github.com/onefold-go/onefold/tier"
 )
@@ -74,12 +76,15 @@ func TestBreakerIgnoresCallersWhoLeave(t *testing.T) {
 	pr := startProxy(t, s.Addr)
 	o := quick
 	o.Ping = time.Hour
+	o.Client = func(c *rueidis.ClientOption) { c.PipelineMultiplex = -1 } // one connection, which is there already
 	p := open(t, url(pr.addr), o)
 	pr.stall()
 	for range 10 {
 		ctx, cancel := context.WithCancel(t.Context())
 		left := make(chan error)
+		before := pr.holds()
 		go func() { _, err := p.Get(ctx, "k"); left <- err }()
+		eventually(t, "the call is on its way", func() bool { return pr.holds() > before })
 		cancel()
 		if err := <-left; !errors.Is(err, context.Canceled) {
 			t.Errorf("Get = %v, want context.Canceled", err)

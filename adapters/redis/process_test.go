@@ -26,7 +26,7 @@ const (
 	loading   = "loading"
 	loaded    = "loaded" // and not yet stored
 	stored    = "stored"
-	holderTTL = time.Second
+	holderTTL = 500 * time.Millisecond
 )
 
 func TestMain(m *testing.M) {
@@ -133,6 +133,7 @@ func (h *holder) signal(t *testing.T, sig os.Signal) {
 //
 // SPEC: R15, R19, X08
 func TestHolderIsKilled(t *testing.T) {
+	t.Parallel()
 	s := startRedis(t)
 	conn := admin(t, s.Addr)
 	for where, loads := range map[string]int64{loading: 1, loaded: 1, stored: 0} {
@@ -164,6 +165,7 @@ func TestHolderIsKilled(t *testing.T) {
 //
 // SPEC: R16
 func TestHolderIsPaused(t *testing.T) {
+	t.Parallel()
 	s := startRedis(t)
 	h := startHolder(t, url(s.Addr), loading)
 	h.signal(t, syscall.SIGSTOP)

@@ -16,6 +16,7 @@ type proxy struct {
 	pairs   map[*pair]bool
 	stalled chan struct{} // nil: bytes pass; closed when they do again
 	refuse  bool
+	held    int // bytes that are held up
 	cut     int // bytes of the next answer that pass before the connection ends; 0: all
 }
 
@@ -76,9 +77,24 @@ func (p *proxy) serve(client net.Conn) {
 }
 
 func (p *proxy) copy(dst io.Writer, src io.Reader, answers bool) {
-	b := make([]byte, 32<<10)
-	for {
-		n, err := src.Read(b)
+	chunks := make(chan []byte, 10_000) // so that it reads on while it is stalled
+	go func() {
+		defer close(chunks)
+		for {
+			b := make([]byte, 32<<10)
+			n, err := src.Read(b)
+			p.mu.Lock()
+			if p.stalled != nil {
+				p.held += n
+			}
+			p.mu.Unlock()
+			chunks <- b[:n]
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for b := range chunks {
 		p.mu.Lock()
 		stalled := p.stalled
 		cut := 0
@@ -89,11 +105,11 @@ func (p *proxy) copy(dst io.Writer, src io.Reader, answers bool) {
 		if stalled != nil {
 			<-stalled
 		}
-		if cut > 0 && cut < n {
+		if cut > 0 && cut < len(b) {
 			_, _ = dst.Write(b[:cut])
 			return
 		}
-		if _, werr := dst.Write(b[:n]); werr != nil || err != nil {
+		if _, err := dst.Write(b); err != nil {
 			return
 		}
 	}
@@ -106,6 +122,13 @@ func (p *proxy) stall() {
 	if p.stalled == nil {
 		p.stalled = make(chan struct{})
 	}
+}
+
+// holds gives how many bytes have been held up since the beginning.
+func (p *proxy) holds() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held
 }
 
 func (p *proxy) flow() {

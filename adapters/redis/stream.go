@@ -215,10 +215,12 @@ func (st *stream) broke(err error) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.triedLocked()
+	if st.live || errors.Is(err, ErrClosed) {
+		st.wakeAllLocked() // otherwise they look again by themselves
+	}
 	if st.live {
 		st.live, st.up = false, make(chan struct{})
 	}
-	st.wakeAllLocked()
 	for l := range st.listeners {
 		l.err = fmt.Errorf("%w: %w", ErrStream, err)
 		l.nudge()
