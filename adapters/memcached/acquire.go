@@ -33,106 +33,146 @@ var errContended = errors.New("others were faster each time the lease was free")
 // and one that is not. A lease that has ended, or comes with a value, takes a
 // second round trip.
 func (s *Store) Acquire(ctx context.Context, key string, o tier.AcquireOptions) (tier.Grant, error) {
-	grants, errs := s.AcquireMany(ctx, []string{key}, o)
-	return grants[0], errs[0]
+	if err := checkAcquire(o); err != nil {
+		return tier.Grant{}, err
+	}
+	key = wire(s.cfg.Prefix, key)
+	conn, err := s.conn(ctx, key)
+	if err != nil {
+		return tier.Grant{}, s.fault(ctx, key, err)
+	}
+	for try := range attempts {
+		a := s.asking(o)
+		call := a.vivify(conn, key)
+		send(ctx, conn, call)
+		g, claim, wait, err := a.decide(conn, key, call, try)
+		switch {
+		case err == nil && claim != nil:
+			send(ctx, conn, claim)
+			var won bool
+			if won, err = a.claimed(conn, key, &g, claim); won {
+				return g, nil
+			}
+		case err == nil && wait:
+			pause(ctx, lookWait<<min(try, 3))
+		case err == nil:
+			return g, nil
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return tier.Grant{}, s.fault(ctx, key, err)
+		}
+	}
+	return tier.Grant{}, s.fault(ctx, key, errContended)
 }
 
-// AcquireMany is that of [tier.Batcher].
+// send sends one call and waits for its answer.
+func send(ctx context.Context, conn *meta.Conn, call *meta.Call) {
+	round := meta.NewRound(call)
+	conn.Send(call)
+	round.Wait(ctx)
+}
+
+// AcquireMany is that of [tier.Batcher]: what Acquire does, for all keys at once.
 func (s *Store) AcquireMany(ctx context.Context, keys []string, o tier.AcquireOptions) ([]tier.Grant, []error) {
 	grants := make([]tier.Grant, len(keys))
-	if o.LeaseTTL <= 0 || o.RefreshBelow < 0 {
-		err := fmt.Errorf("memcached: Acquire with LeaseTTL %v and RefreshBelow %v, want more than 0, and 0 or more", o.LeaseTTL, o.RefreshBelow)
+	if err := checkAcquire(o); err != nil {
 		return grants, slices.Repeat([]error{err}, len(keys))
 	}
 	b := s.batch(ctx, keys)
-	a := acquiring{store: s, batch: b, o: o, grants: grants, calls: make([]*meta.Call, len(keys))}
-	var open []int // the keys without an answer
+	open := make([]int, 0, len(keys)) // the keys without an answer
 	for i, err := range b.errs {
 		if err == nil {
 			open = append(open, i)
 		}
 	}
-	for try := 0; len(open) > 0; try++ {
-		err := ctx.Err()
-		if err == nil && try == attempts {
-			err = errContended
-		}
-		if err != nil {
-			for _, i := range open {
-				grants[i], b.errs[i] = tier.Grant{}, s.fault(ctx, b.keys[i], err)
-			}
+	for try := range attempts {
+		if open = s.acquireRound(ctx, b, grants, open, o, try); len(open) == 0 {
 			break
 		}
-		open = a.round(ctx, open, try)
+	}
+	for _, i := range open {
+		b.errs[i] = errContended
+	}
+	for i, err := range b.errs {
+		if err != nil {
+			grants[i], b.errs[i] = tier.Grant{}, s.fault(ctx, b.keys[i], err)
+		}
 	}
 	return grants, b.errs
 }
 
-// acquiring is one AcquireMany.
-type acquiring struct {
-	store  *Store
-	batch  *batch
-	o      tier.AcquireOptions
-	grants []tier.Grant
-	calls  []*meta.Call
-	asked  time.Time // when the present round began
-	ticks  int64     // seconds that the server is to keep an item for that it makes
-}
-
-// round asks once for each of the open keys, and gives those that are still
-// open then.
-func (a *acquiring) round(ctx context.Context, open []int, try int) []int {
-	a.asked = a.store.clock()
-	a.ticks, _ = keep(a.o.LeaseTTL, a.asked)
-	clear(a.calls)
+// acquireRound asks once for each of the open keys, and gives those that are
+// still open then.
+func (s *Store) acquireRound(ctx context.Context, b *batch, grants []tier.Grant, open []int, o tier.AcquireOptions, try int) (again []int) {
+	a := s.asking(o)
+	calls, claims := make([]*meta.Call, len(b.keys)), make([]*meta.Call, len(b.keys))
 	for _, i := range open {
-		a.calls[i] = a.store.vivify(a.batch.conns[i], a.batch.keys[i], a.ticks)
+		calls[i] = a.vivify(b.conns[i], b.keys[i])
 	}
-	a.batch.run(ctx, a.calls)
-
-	var again, claims []int
-	bare := false
-	replies := a.calls
-	a.calls = make([]*meta.Call, len(replies))
+	b.run(ctx, calls)
+	bare, claiming := false, false
 	for _, i := range open {
-		reply, err := replies[i].Reply, replies[i].Err
-		switch {
-		case err != nil:
-			a.batch.errs[i] = a.store.fault(ctx, a.batch.keys[i], err)
-		case reply.Status != meta.Done:
-			a.batch.errs[i] = a.store.fault(ctx, a.batch.keys[i], errNoStub)
-		default:
-			claim, wait := a.decide(i, reply, try)
-			if wait {
-				bare = true
-				again = append(again, i)
-			}
-			if claim != nil {
-				claims = append(claims, i)
-				a.calls[i] = claim
-			}
+		var wait bool
+		grants[i], claims[i], wait, b.errs[i] = a.decide(b.conns[i], b.keys[i], calls[i], try)
+		if wait {
+			bare, again = true, append(again, i)
 		}
+		claiming = claiming || claims[i] != nil
 	}
-	if len(claims) > 0 {
-		a.batch.run(ctx, a.calls)
-		for _, i := range claims {
-			if !a.claimed(ctx, i) {
-				again = append(again, i)
-			}
+	if claiming {
+		b.run(ctx, claims)
+	}
+	for i, claim := range claims {
+		if claim == nil {
+			continue
+		}
+		var won bool
+		if won, b.errs[i] = a.claimed(b.conns[i], b.keys[i], &grants[i], claim); !won && b.errs[i] == nil {
+			again = append(again, i)
 		}
 	}
 	if bare {
 		pause(ctx, lookWait<<min(try, 3))
 	}
+	if err := ctx.Err(); err != nil {
+		for _, i := range again {
+			b.errs[i] = err
+		}
+		return nil
+	}
 	return again
+}
+
+func checkAcquire(o tier.AcquireOptions) error {
+	if o.LeaseTTL <= 0 || o.RefreshBelow < 0 {
+		return fmt.Errorf("memcached: Acquire with LeaseTTL %v and RefreshBelow %v, want more than 0, and 0 or more", o.LeaseTTL, o.RefreshBelow)
+	}
+	return nil
+}
+
+// asking is one attempt to acquire keys.
+type asking struct {
+	store *Store
+	o     tier.AcquireOptions
+	at    time.Time
+	ticks int64 // seconds that the server is to keep an item for that it makes
+}
+
+func (s *Store) asking(o tier.AcquireOptions) asking {
+	a := asking{store: s, o: o, at: s.clock()}
+	a.ticks, _ = keep(o.LeaseTTL, a.at)
+	return a
 }
 
 var errNoStub = errors.New("the server has no item and made none")
 
 // vivify asks for what there is of key, or else to make an item for the lease.
 // If nobody waits for the answer any more, what it made goes.
-func (s *Store) vivify(conn *meta.Conn, key string, ttl int64) *meta.Call {
-	call := &meta.Call{Command: meta.Command{Verb: meta.Get, Key: key, Vivify: true, TTL: ttl, NewCAS: newCAS()}}
+func (a *asking) vivify(conn *meta.Conn, key string) *meta.Call {
+	call := &meta.Call{Command: meta.Command{Verb: meta.Get, Key: key, Vivify: true, TTL: a.ticks, NewCAS: newCAS()}}
 	call.Late = func(r meta.Reply) {
 		if r.Won {
 			conn.Post(meta.Command{Verb: meta.Delete, Key: key, CAS: r.CAS})
@@ -141,80 +181,82 @@ func (s *Store) vivify(conn *meta.Conn, key string, ttl int64) *meta.Call {
 	return call
 }
 
-// decide makes the grant of key i out of what there is. claim is a command that
-// must be done first; wait says that there is nothing to tell yet.
-func (a *acquiring) decide(i int, reply meta.Reply, try int) (claim *meta.Call, wait bool) {
-	var (
-		s    = a.store
-		key  = a.batch.keys[i]
-		now  = s.clock()
-		g    = &a.grants[i]
-		r, n = read(reply, now)
-	)
-	*g = tier.Grant{Item: r.item()}
+// decide makes the grant of a key out of the answer to asked. claim is a command
+// that must be done first; wait says that there is nothing to tell yet.
+func (a *asking) decide(conn *meta.Conn, key string, asked *meta.Call, try int) (g tier.Grant, claim *meta.Call, wait bool, err error) {
+	s, reply := a.store, asked.Reply
 	switch {
+	case asked.Err != nil:
+		return tier.Grant{}, nil, false, asked.Err
+	case reply.Status != meta.Done:
+		return tier.Grant{}, nil, false, errNoStub
 	case reply.Won:
-		g.Lease = s.noted(a.batch.conns[i], key, reply.CAS, a.o.LeaseTTL, a.asked)
-		return nil, false
+		return tier.Grant{Lease: s.noted(conn, key, reply.CAS, a.o.LeaseTTL, a.at)}, nil, false, nil
+	}
+	now := s.clock()
+	r, n := read(reply, now)
+	switch {
 	case n == stub && try < looks:
-		return nil, true
+		return tier.Grant{}, nil, true, nil
 	case n == stub:
-		if wait := a.ticks - reply.TTL; wait < bareTicks {
-			r.state, r.left = held, time.Duration(min(bareTicks-wait, reply.TTL+1))*time.Second
+		if age := a.ticks - reply.TTL; age < bareTicks {
+			r.state, r.left = held, time.Duration(min(bareTicks-age, reply.TTL+1))*time.Second
 		}
 	case n == newer:
-		g.LoadSelf = true
-		return nil, false
+		return tier.Grant{LoadSelf: true}, nil, false, nil
 	}
+	g.Item = r.item()
 	due := r.value != nil && r.ttl > 0 && r.ttl < a.o.RefreshBelow
-	l, mine := s.holding(key, a.o.Replace)
-	if mine = mine && l.conn == a.batch.conns[i]; mine {
-		known, err := l.settle(s.ctx) // the answer came before this one, over the same connection
-		mine = known && err == nil && l.cas == reply.CAS
-	}
 	switch {
-	case mine:
-		s.drop(a.o.Replace)
+	case s.replaces(conn, key, a.o.Replace, reply.CAS):
 	case r.value != nil && !due:
-		return nil, false
+		return g, nil, false, nil
 	case r.state == held:
-		g.Changed, g.HeldFor = s.watch(key, a.batch.conns[i].ID, reply.CAS, r.left), r.left
-		return nil, false
+		g.Changed, g.HeldFor = s.watch(key, conn.ID, reply.CAS, r.left), r.left
+		return g, nil, false, nil
 	case r.state == barred:
 		g.LoadSelf = true
-		return nil, false
+		return g, nil, false, nil
 	}
 	r.state, r.left = held, a.o.LeaseTTL
 	command := r.command(key, now)
 	command.CAS, command.NewCAS = reply.CAS, newCAS()
 	claim = &meta.Call{Command: command}
-	conn := a.batch.conns[i]
-	claim.Late = func(reply meta.Reply) { // nobody has the lease, then
-		if reply.Status == meta.Done && r.value == nil {
-			conn.Post(meta.Command{Verb: meta.Delete, Key: key, CAS: reply.CAS})
+	if r.value == nil {
+		claim.Late = func(r meta.Reply) {
+			if r.Status == meta.Done {
+				conn.Post(meta.Command{Verb: meta.Delete, Key: key, CAS: r.CAS})
+			}
 		}
 	}
-	return claim, false
+	return g, claim, false, nil
 }
 
-// claimed notes what became of the claim of key i.
-func (a *acquiring) claimed(ctx context.Context, i int) bool {
-	s, key, call := a.store, a.batch.keys[i], a.calls[i]
-	if call.Err != nil {
-		a.batch.errs[i] = s.fault(ctx, key, call.Err)
-		a.grants[i] = tier.Grant{}
-		return true
-	}
-	if call.Reply.Status != meta.Done {
-		a.grants[i] = tier.Grant{}
+// replaces reports whether the item with cas is the lease old of this process,
+// which ends then.
+func (s *Store) replaces(conn *meta.Conn, key string, old tier.Lease, cas uint64) bool {
+	l, ok := s.holding(key, old)
+	if !ok || l.conn != conn {
 		return false
 	}
-	a.grants[i].Lease = s.grant(&lease{
-		key: key, conn: a.batch.conns[i], cas: call.Reply.CAS, with: a.grants[i].Item.Data != nil,
-		ends: a.asked.Add(a.o.LeaseTTL),
-	})
-	s.changed(key)
+	// The answer came before the one that told of cas, over the same connection.
+	if still, err := l.settle(s.ctx); err != nil || !still || l.cas != cas {
+		return false
+	}
+	s.drop(old)
 	return true
+}
+
+// claimed puts the lease into g, if claim took it.
+func (a *asking) claimed(conn *meta.Conn, key string, g *tier.Grant, claim *meta.Call) (won bool, err error) {
+	if claim.Err != nil || claim.Reply.Status != meta.Done {
+		return false, claim.Err
+	}
+	g.Lease = a.store.grant(&lease{
+		key: key, conn: conn, cas: claim.Reply.CAS, with: g.Item.Data != nil, ends: a.at.Add(a.o.LeaseTTL),
+	})
+	a.store.changed(key)
+	return true, nil
 }
 
 // noted grants the lease that the server has made an item for, and writes into

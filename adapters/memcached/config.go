@@ -122,8 +122,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.Username == "" && c.Password != "":
 		fault("Password is set and Username is not, want both or neither")
-	case strings.ContainsAny(c.Username+c.Password, "\r\n") || strings.Contains(c.Username, " "):
-		fault("Username or Password has a line break, or Username a space, want neither")
+	case strings.ContainsAny(c.Username+c.Password, " \r\n"):
+		fault("Username or Password has a space or a line break, which memcached does not take")
 	}
 	return errors.Join(faults...)
 }

@@ -5,11 +5,11 @@ import "time"
 // SetClock makes a process's clock differ from that of others.
 func (s *Store) SetClock(now func() time.Time) { s.clock = now }
 
-// Wire, Servers and the like are for the tests of what others must agree on.
+// Wire gives a key as memcached knows it.
 var Wire = wire
 
-// Place gives the place of the server that a ring of servers has for a key.
-func Place(servers []string, key string) int { return newRing(servers).server(key) }
+// Ring gives what finds the place of a key's server.
+func Ring(servers []string) func(key string) int { return newRing(servers).server }
 
 // Leases is how many leases are remembered.
 func (s *Store) Leases() int {
@@ -25,7 +25,7 @@ func (s *Store) Watches() int {
 	return len(s.watches)
 }
 
-// EncodeTable and DecodeTable are the table of tags as it is stored.
+// DecodeTable reads a table of tags as it is stored, and stores it again.
 func DecodeTable(b []byte) (again []byte, ok bool) {
 	t, ok := decodeTable(b)
 	if !ok {

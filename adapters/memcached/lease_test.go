@@ -243,7 +243,7 @@ func TestWaitingIsCheapAndShort(t *testing.T) {
 			time.Sleep(load)
 			fill(t, p, key, lease, "v", 0)
 			wg.Wait()
-			if late := last - load; late > max(3*time.Millisecond, load/8*5/4+3*time.Millisecond) || late > 130*time.Millisecond {
+			if late := last - load; late > max(5*time.Millisecond, load/6) || late > 130*time.Millisecond {
 				t.Errorf("a load of %v was known %v after its end", load, late)
 			}
 			looks, most := f.commands("mg")-asked-100, 55+int(14*load/time.Second)

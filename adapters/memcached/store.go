@@ -154,9 +154,7 @@ func (s *Store) do(ctx context.Context, key string, command meta.Command) (meta.
 // doOn is do on a certain connection.
 func (s *Store) doOn(ctx context.Context, conn *meta.Conn, command meta.Command) (meta.Reply, error) {
 	call := &meta.Call{Command: command}
-	round := meta.NewRound(call)
-	conn.Send(call)
-	round.Wait(ctx)
+	send(ctx, conn, call)
 	return call.Reply, s.fault(ctx, command.Key, call.Err)
 }
 
@@ -193,8 +191,9 @@ func (s *Store) DeleteMany(ctx context.Context, keys []string) []error {
 	b.run(ctx, calls)
 	for i, call := range calls {
 		if b.errs[i] == nil {
-			b.errs[i] = s.fault(ctx, b.keys[i], call.Err)
+			b.errs[i] = call.Err
 		}
+		b.errs[i] = s.fault(ctx, b.keys[i], b.errs[i])
 		s.changed(b.keys[i])
 	}
 	return b.errs
@@ -272,7 +271,7 @@ func (s *Store) batch(ctx context.Context, keys []string) *batch {
 			if failed == nil {
 				failed = make(map[place]error)
 			}
-			failed[at], b.errs[i] = err, s.fault(ctx, key, err)
+			failed[at], b.errs[i] = err, err
 		}
 	}
 	return b

@@ -11,12 +11,13 @@ import (
 // memcached tells nobody of anything, so that who waits for another process's
 // load asks again and again, once for all who wait for the key in this process:
 // after an eighth of the time they have waited, but not more often than every
-// 2 ms nor less than every 100 ms, and a quarter more or less by chance. That is
-// about 40 times in the first second and 10 times in each second after. It is
-// late by an eighth of the load at most, and by 2 ms if that is more.
+// 4 ms nor less than every 100 ms, and a quarter more or less by chance. That is
+// about 40 times in the first second and 10 times in each second after. Who waits
+// for a load that takes 40 ms or less is woken 5 ms late at most, and for a longer
+// one, a sixth of its time, or 125 ms.
 const (
 	pollShare = 8
-	pollMin   = 2 * time.Millisecond
+	pollMin   = 4 * time.Millisecond
 	pollMax   = 100 * time.Millisecond
 )
 

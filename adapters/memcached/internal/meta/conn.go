@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -170,6 +171,7 @@ func (c *Conn) write() {
 		case <-c.closed:
 			return
 		}
+		runtime.Gosched() // others that are about to send go along: a write costs more than a command
 		c.mu.Lock()
 		b := c.out
 		c.out = spare[:0]
