@@ -19,8 +19,10 @@ import (
 //
 // Where the [Source] has a LoadMany, the keys that have to be loaded are loaded
 // in one call, but for those that are being loaded already: these are waited
-// for. Keys for which SoftBudget has a value to give are a call of their own. A
-// store that is a [Batcher] is asked for all keys at once.
+// for. Keys for which SoftBudget has a value to give are a call of their own, and
+// so are those that have a value but are to be refreshed behind the call, unless
+// LoadEntry gave it tags, a validator or a version: LoadMany could not say these
+// again. A store that is a [Batcher] is asked for all keys at once.
 //
 // GetMany returns as soon as ctx ends; keys that have their answer by then keep
 // it. It panics when ctx is nil.
@@ -32,6 +34,7 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 	results := make([]Result[V], len(keys))
 	var searches []search[K, V]
 	var missing []int // of keys, aligned with searches
+	var due dues[K, V]
 	since, now := c.fences.now(), c.clock.recently()
 	for i, key := range keys {
 		e := c.near.Get(key)
@@ -42,7 +45,7 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 		}
 		s := search[K, V]{cache: c, key: key, want: want{maxStale: forever}, since: since, hard: c.cfg.HardBudget, aged: true}
 		if e != nil {
-			r, ok := c.answer(ctx, key, e, s.want)
+			r, ok := c.answer(ctx, key, e, s.want, &due)
 			if ok {
 				results[i] = r
 				continue
@@ -55,6 +58,7 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 		searches = append(searches, s)
 		missing = append(missing, i)
 	}
+	c.refreshMany(ctx, due)
 	if len(missing) > 0 {
 		c.findMany(ctx, searches, func(j int, r Result[V]) { results[missing[j]] = r })
 	}
@@ -109,15 +113,21 @@ func (c *Cache[K, V]) findTogether(ctx context.Context, searches []search[K, V],
 	}
 	first := &searches[group[0]]
 	first.setBudget()
+	var due dues[K, V]
 	for i, o := range c.flights.DoMany(ctx, keys, &c.many, detached.Wish{Timed: true, Budget: first.wish.Budget}) {
 		j := group[i]
-		if r, ok := searches[j].settle(ctx, o); ok {
+		s := &searches[j]
+		s.due = &due
+		r, ok := s.settle(ctx, o)
+		s.due = nil
+		if ok {
 			r.Again = o.Again
 			answer(j, r)
 			continue
 		}
 		left = append(left, j)
 	}
+	c.refreshMany(ctx, due)
 	return left
 }
 
@@ -161,27 +171,12 @@ func parallel(n int, do func(int)) {
 // fetchMany is what a flight of many keys runs. It tells settle of each as soon
 // as it is known, and leaves none.
 func (c *Cache[K, V]) fetchMany(ctx context.Context, keys []K, settle func(int, *Entry[V], error)) (rest func(int) (*Entry[V], error)) {
-	all := make([]fetching[K, V], len(keys))
-	pending := make([]int, len(keys))
+	m := manyFetching[K, V]{cache: c, all: make([]fetching[K, V], len(keys)), settle: settle}
 	for i, key := range keys {
-		all[i] = fetching[K, V]{cache: c, key: key, want: want{maxStale: forever}}
-		all[i].begin(ctx, c.near.Get(key))
-		pending[i] = i
+		m.all[i] = fetching[K, V]{cache: c, key: key, want: want{maxStale: forever}}
+		m.all[i].begin(ctx, c.near.Get(key))
 	}
-	m := manyFetching[K, V]{cache: c, all: all, settle: settle}
-	defer m.end(ctx) // also when the load panics
-	for i := 0; i < len(c.far) && len(pending) > 0; i++ {
-		pending = m.ask(ctx, i, pending)
-	}
-	switch {
-	case len(pending) == 0:
-	case ctx.Err() != nil:
-		for _, p := range pending {
-			m.settle(p, nil, ctx.Err())
-		}
-	default:
-		m.askSource(ctx, pending)
-	}
+	m.run(ctx)
 	return nil
 }
 
@@ -193,6 +188,27 @@ type manyFetching[K comparable, V any] struct {
 	all    []fetching[K, V]
 	settle func(int, *Entry[V], error)
 	apart  sync.WaitGroup // the keys that go on by themselves
+}
+
+// run loads the keys, which have begun.
+func (m *manyFetching[K, V]) run(ctx context.Context) {
+	defer m.end(ctx) // also when the load panics
+	pending := make([]int, len(m.all))
+	for i := range pending {
+		pending[i] = i
+	}
+	for i := 0; i < len(m.cache.far) && len(pending) > 0; i++ {
+		pending = m.ask(ctx, i, pending)
+	}
+	switch {
+	case len(pending) == 0:
+	case ctx.Err() != nil:
+		for _, p := range pending {
+			m.settle(p, nil, ctx.Err())
+		}
+	default:
+		m.askSource(ctx, pending)
+	}
 }
 
 func (m *manyFetching[K, V]) end(ctx context.Context) {

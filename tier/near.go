@@ -114,6 +114,13 @@ func (e *Entry[V]) early() time.Duration {
 	}
 }
 
+// told reports whether the source said more of the value than how long it is
+// good: what only LoadEntry can say.
+func (e *Entry[V]) told() bool {
+	m := e.more
+	return m != nil && (len(m.tags) > 0 || m.validator != "" || m.version != 0)
+}
+
 func (e *Entry[V]) why() Why {
 	if e.more == nil {
 		return NotStale

@@ -19,7 +19,7 @@ type Stats struct {
 	Joined   uint64 // calls that joined a load under way
 	Again    uint64 // calls that joined a load whose end was not for them, counted for each
 
-	Refreshes  uint64 // loads that were started behind callers
+	Refreshes  uint64 // loads that were started behind callers, counted for each key
 	Failures   uint64 // loads that failed at the source, ErrNotFound among them
 	Shed       uint64 // loads that Config.MaxLoads kept from the source and that had a stale value to give
 	TurnedAway uint64 // calls that met a limit
