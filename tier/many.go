@@ -35,6 +35,7 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 	var searches []search[K, V]
 	var missing []int // of keys, aligned with searches
 	var due dues[K, V]
+	var until time.Duration // the end of HardBudget, if there is one and anything is missing
 	since, now := c.fences.now(), c.clock.recently()
 	for i, key := range keys {
 		e := c.near.Get(key)
@@ -54,7 +55,12 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 			s.heed(e)
 		}
 		s.wish.Timed = true
-		s.until = later(now, s.hard)
+		if s.hard > 0 {
+			if until == 0 {
+				until = later(c.clock.now(), s.hard)
+			}
+			s.until = until
+		}
 		searches = append(searches, s)
 		missing = append(missing, i)
 	}

@@ -352,6 +352,31 @@ func TestGetManyBudgets(t *testing.T) {
 	})
 }
 
+// A batch has its whole budget, also where the time it goes by for its hits is a
+// little old.
+//
+// SPEC: F03
+func TestBudgetOfABatchIsCountedFromItsCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &crate{many: func(context.Context, []string) (map[string]int, error) {
+			time.Sleep(time.Minute)
+			return nil, nil
+		}}
+		c := newCrateCache(t, b, tier.Config{TTL: time.Hour, HardBudget: time.Second})
+		if err := c.Set(t.Context(), "a", tier.Loaded[int]{Value: 1}); err != nil {
+			t.Error(err)
+		}
+		wantGet(t, c, "a", 1)
+		time.Sleep(time.Millisecond - 1)
+		start := time.Now()
+		wantMany(t, "slow", c.GetMany(t.Context(), []string{"a", "bb"}), "1/hit error ")
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("it took %v, want 1s", took)
+		}
+		time.Sleep(time.Hour)
+	})
+}
+
 // SPEC: F01
 func TestHooksHearOfGetMany(t *testing.T) {
 	var heard []onefold.Outcome
