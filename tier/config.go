@@ -32,7 +32,8 @@ type Config struct {
 	ShowKeys bool
 
 	// TTL is how long a value is fresh, counted from when its load began:
-	// what the source said then may have changed since. Zero means for ever.
+	// what the source said then may have changed since. Zero means for ever,
+	// of which far tiers are told a year.
 	TTL time.Duration
 
 	// Jitter shortens each value's TTL by a random share of up to Jitter, so

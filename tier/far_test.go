@@ -15,6 +15,7 @@ import (
 
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/codec"
+	"github.com/onefold-go/onefold/foldtest"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -794,5 +795,54 @@ func TestNobodyWaitsForARelease(t *testing.T) {
 			t.Errorf("Get = %v after %v, want %v at once", err, time.Since(start), errLoad)
 		}
 		time.Sleep(2 * time.Second) // the release gives up, or the bubble finds it
+	})
+}
+
+// What never expires can be loaded anew without the tier having nothing
+// meanwhile, and keeps what it has if that fails. What somebody else stored
+// without a limit never comes with a lease: it has to go first.
+//
+// SPEC: R09, F06
+func TestValueWithoutALimitIsLoadedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := foldtest.Engine{Logging: true}
+		s := &script{}
+		c := newCache(t, s.load, tier.Config{}, encoded(engine.Connect()))
+		defer c.Close(t.Context())
+		synctest.Wait()
+		wantGet(t, c, "k", 1)
+		s.fail(errSource)
+		if _, err := c.Refresh(t.Context(), "k"); !errors.Is(err, errSource) {
+			t.Errorf("Refresh = %v, want %v", err, errSource)
+		}
+		synctest.Wait()
+		other := newCache(t, s.load, tier.Config{}, encoded(engine.Connect()))
+		defer other.Close(t.Context())
+		wantGet(t, other, "k", 1)
+		s.fail(nil)
+		if v, err := c.Refresh(t.Context(), "k"); v != 3 || err != nil {
+			t.Errorf("Refresh = %d, %v; want 3, nil", v, err)
+		}
+		if n := engine.Calls(foldtest.Delete); n != 0 {
+			t.Errorf("%d deletions, want none", n)
+		}
+		time.Sleep(100 * 24 * time.Hour)
+		synctest.Wait()
+		wantGet(t, c, "k", 3)
+
+		store := engine.Connect()
+		it, err := store.Get(t.Context(), "k")
+		if err != nil || it.TTL <= 0 {
+			t.Fatalf("Get = %+v, %v; want an item that can come with a lease", it, err)
+		}
+		if err := store.Set(t.Context(), "k", tier.Item{Data: it.Data}); err != nil {
+			t.Error(err)
+		}
+		if v, err := c.Refresh(t.Context(), "k"); v != 4 || err != nil {
+			t.Errorf("Refresh = %d, %v; want 4, nil", v, err)
+		}
+		if n := engine.Calls(foldtest.Delete); n != 1 {
+			t.Errorf("%d deletions, want 1", n)
+		}
 	})
 }
