@@ -3,7 +3,6 @@ package tier
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/onefold-go/onefold"
@@ -312,7 +311,7 @@ func (f *fetching[K, V]) refreshBelow() time.Duration {
 	if f.prior != nil {
 		lead = c.cfg.lead(f.prior.took.duration(), f.prior.fresh-f.prior.born)
 		if f.force {
-			lead = max(lead, f.prior.fresh-c.clock.now()+tick)
+			lead = max(lead, later(f.prior.fresh-c.clock.now(), tick))
 		}
 	}
 	return later(stale, max(0, lead))
@@ -384,10 +383,8 @@ func (f *fetching[K, V]) conclude(ctx context.Context, loaded Loaded[V], err err
 	if err == nil && loaded.NotModified && f.prior == nil {
 		err = errNoPrior
 	}
-	if err == nil && loaded.Version != 0 && f.stillFallback() {
-		if known := f.fallback.rest().version; loaded.Version < known {
-			err = fmt.Errorf("tier: the source answered with version %d of a value whose version %d is known", loaded.Version, known)
-		}
+	if err == nil {
+		err = f.cache.outdated(f.fallback, loaded.Version, f.want)
 	}
 	if err != nil {
 		return f.failed(ctx, err, began)

@@ -121,6 +121,14 @@ func (e *Entry[V]) told() bool {
 	return m != nil && (len(m.tags) > 0 || m.validator != "" || m.version != 0)
 }
 
+// newerThan is a *VersionError where e's version is above version.
+func (e *Entry[V]) newerThan(version uint64) error {
+	if e.more == nil || e.more.version <= version {
+		return nil
+	}
+	return &VersionError{Version: version, Known: e.more.version}
+}
+
 func (e *Entry[V]) why() Why {
 	if e.more == nil {
 		return NotStale
