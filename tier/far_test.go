@@ -665,6 +665,55 @@ func TestStoreWithoutLeasesIsNeverFilled(t *testing.T) {
 	})
 }
 
+// What a store without leases holds goes when the source has nothing: there is no
+// other way for it to leave. What was never there is not deleted.
+//
+// SPEC: X02, C18
+func TestStoreWithoutLeasesLosesWhatTheSourceHasNot(t *testing.T) {
+	for _, negative := range []time.Duration{0, time.Second} {
+		for _, together := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				store, deep := &memStore{}, &memStore{}
+				var err error
+				cfg := tier.Config{TTL: time.Second, StaleFor: time.Hour, NegativeTTL: negative}
+				b := &crate{
+					one:  func(context.Context, string) (int, error) { return 0, err },
+					many: func(context.Context, []string) (map[string]int, error) { return nil, err },
+				}
+				c := newCrateCache(t, b, cfg, encoded(plainStore{store}), encoded(deep))
+				call := func() tier.Result[int] {
+					if together {
+						return c.GetMany(t.Context(), []string{"k", "l"})[0]
+					}
+					return c.GetResult(t.Context(), "k", tier.Read{})
+				}
+				store.plant("k", sealed(t, "k", 3, cfg))
+				time.Sleep(time.Minute)
+				err = errSource
+				for range 2 { // a failure takes nothing away
+					if r := call(); r.Value != 3 || r.Err != nil || r.Outcome != onefold.Stale {
+						t.Errorf("together %v: the first calls got %+v, want 3, stale", together, r)
+					}
+					synctest.Wait()
+				}
+				err = onefold.ErrNotFound
+				time.Sleep(time.Minute)
+				call()
+				synctest.Wait()
+				for range 3 {
+					if r := call(); !errors.Is(r.Err, onefold.ErrNotFound) {
+						t.Errorf("together %v, NegativeTTL %v: a call got %+v, want ErrNotFound", together, negative, r)
+					}
+					time.Sleep(time.Minute)
+				}
+				if n := store.count("delete"); n != 1 {
+					t.Errorf("together %v, NegativeTTL %v: %d deletions, want 1", together, negative, n)
+				}
+			})
+		}
+	}
+}
+
 // A writer whose far tier has no Setter, and whose key another process takes
 // before it can, leaves the tier to that one: its load began after the write.
 func TestSetLeavesATierThatAnotherHolds(t *testing.T) {

@@ -3,6 +3,7 @@ package tier
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/onefold-go/onefold"
@@ -16,6 +17,7 @@ type fetching[K comparable, V any] struct {
 	cache *Cache[K, V]
 	key   K
 	force bool // behind a call that has a fresh value: one that is no newer is no answer
+	dated bool // a tier without leases holds something that is no answer
 	want  want // of the call that began it
 
 	stamp uint64    // of the fences, from before anything was read
@@ -173,6 +175,7 @@ func (f *fetching[K, V]) ask(ctx context.Context, i int) (*Entry[V], error) {
 			return e, nil
 		}
 		f.know(e, err)
+		f.dated = f.dated || e != nil || garbage(err)
 		return nil, nil //nolint:nilnil // likewise
 	}
 	o := f.options(i)
@@ -474,6 +477,13 @@ func (f *fetching[K, V]) failed(ctx context.Context, err error, began time.Durat
 func (f *fetching[K, V]) notFound(ctx context.Context, err error, began time.Duration) (*Entry[V], error) {
 	c := f.cache
 	f.barred = 0
+	if f.dated { // a tier that is not filled would go on giving it
+		for i := range slices.Backward(c.far) {
+			if c.far[i].leaser == nil {
+				_ = f.clear(ctx, i, c.far[i].spell(f.key))
+			}
+		}
+	}
 	e := &Entry[V]{kind: notFound, born: began, stamp: f.stamp, slot: f.slot, from: SourceLevel, more: &more[V]{err: err}}
 	if c.cfg.NegativeTTL > 0 {
 		e.fresh = later(began, c.cfg.jittered(c.cfg.NegativeTTL))
