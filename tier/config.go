@@ -155,8 +155,8 @@ type Config struct {
 	MaxTags int
 
 	// MaxValueSize is the most bytes of an encoded value in a far tier. A
-	// larger one is not stored there, and not decoded. Zero means
-	// DefaultMaxValueSize.
+	// larger one is not stored there, not decoded, and left to those who have
+	// stored it. Zero means DefaultMaxValueSize.
 	MaxValueSize int
 
 	// TagPoll is how often the tag table of a far tier is looked at that tells

@@ -52,10 +52,15 @@ const (
 
 func (r reason) Error() string { return "tier: " + string(r) }
 
-// garbage reports whether what a far tier holds is of no use to anybody.
+// garbage reports whether what a far tier holds is of no use to anybody. What is
+// of another version, or over this cache's limits, may be of use to others, who
+// would only store it again.
 func garbage(err error) bool {
+	if errors.Is(err, reasonFuture) {
+		return true
+	}
 	var fault *envelope.Error
-	return errors.As(err, &fault) && fault.Reason != envelope.Version || errors.Is(err, reasonFuture)
+	return errors.As(err, &fault) && fault.Reason != envelope.Version && fault.Reason != envelope.TooLarge
 }
 
 // open decodes what far tier i holds for key. An entry comes with an error

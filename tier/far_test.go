@@ -1,12 +1,14 @@
 package tier_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -303,6 +305,53 @@ func TestGarbageForEverIsPassedOver(t *testing.T) {
 		}
 		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(ill), encoded(well)), "k", 1)
 	})
+}
+
+// What is over the limit of this process is not over that of the one that stored
+// it: they do not take turns in deleting and storing it.
+//
+// SPEC: R12, X07
+func TestTooLargeIsAMissAndLeftAlone(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &memStore{}
+			long := strings.Repeat("long", 100)
+			far := tier.Encoded[string, string](store, codec.StringKey[string], codec.JSON[string]())
+			wide := newCache(t, func(context.Context, string) (string, error) { return long, nil }, tier.Config{}, far)
+			wantGet(t, wide, "k", long)
+			stored := store.data("k")
+			if plain {
+				far = tier.Encoded[string, string](plainStore{store}, codec.StringKey[string], codec.JSON[string]())
+			}
+			value := "short"
+			narrow := newCache(t, func(context.Context, string) (string, error) { return value, nil }, tier.Config{MaxValueSize: 200}, far)
+			before := store.count("delete")
+			for range 3 {
+				wantGet(t, narrow, "k", "short")
+				if _, err := narrow.Refresh(t.Context(), "k"); err != nil {
+					t.Error(err)
+				}
+			}
+			synctest.Wait()
+			if n := store.count("delete") - before; n != 0 || !bytes.Equal(store.data("k"), stored) {
+				t.Errorf("plain %v: %d deletions, and the store holds %q; want it left alone", plain, n, store.data("k"))
+			}
+			stats := narrow.FarStats()[0]
+			if stats.Unserved["too_large"] != 4 || len(stats.Unserved) != 1 || stats.Errors != 0 {
+				t.Errorf("plain %v: FarStats = %+v, want 4 times too_large", plain, stats)
+			}
+			if plain {
+				return
+			}
+			value = long
+			if v, err := narrow.Get(t.Context(), "other"); v != long || err != nil {
+				t.Errorf("Get = %q, %v; want the value, though it is not stored", v, err)
+			}
+			if stats := narrow.FarStats()[0]; stats.TooLarge != 1 || stats.Refused != 0 {
+				t.Errorf("FarStats = %+v, want 1 too large", stats)
+			}
+		})
+	}
 }
 
 // SPEC: X06

@@ -245,7 +245,7 @@ func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant, w
 		return e, proceed
 	case e != nil && err == nil && f.accepts(e, granted):
 		return e, proceed
-	case e == nil && err != nil && !garbage(err): // another version's: it is left to its writers
+	case e == nil && err != nil && !garbage(err): // another version's, or too large: it is left to its writers
 		f.drop(ctx, i)
 		return nil, proceed
 	}

@@ -33,7 +33,9 @@ func setVersion(t *testing.T, c *tier.Cache[string, int], version, known uint64)
 func TestSetOfAnOlderVersion(t *testing.T) {
 	for name, far := range map[string]func() []tier.Far[string, int]{
 		"near only": func() []tier.Far[string, int] { return nil },
-		"far":       func() []tier.Far[string, int] { return []tier.Far[string, int]{encoded(new(foldtest.Engine).Connect())} },
+		"far": func() []tier.Far[string, int] {
+			return []tier.Far[string, int]{encoded(new(foldtest.Engine).Connect())}
+		},
 		"two far tiers": func() []tier.Far[string, int] {
 			return []tier.Far[string, int]{encoded(new(foldtest.Engine).Connect()), encoded(new(foldtest.Engine).Connect())}
 		},
@@ -75,7 +77,9 @@ func TestLoadOfAnOlderVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		version := uint64(5)
 		c, err := tier.NewSource(tier.Source[string, int]{
-			LoadEntry: func(context.Context, string, tier.Prior[int]) (tier.Loaded[int], error) { return versioned(version), nil },
+			LoadEntry: func(context.Context, string, tier.Prior[int]) (tier.Loaded[int], error) {
+				return versioned(version), nil
+			},
 		}, tier.Config{TTL: time.Minute, StaleIfError: time.Hour}, nil, encoded(new(foldtest.Engine).Connect()))
 		if err != nil {
 			t.Fatal(err)
