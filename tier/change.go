@@ -310,9 +310,12 @@ func (c *Cache[K, V]) Write(ctx context.Context, key K, write func(context.Conte
 // without one no value with tags is stored there. Other processes hear of it as
 // the store tells them, or within [Config.TagPoll].
 //
-// A *[DeleteError] says that the far tier did not take it: then what this process
-// had is invalid, but what far tiers hold is still served. InvalidateTag panics
-// when ctx is nil.
+// A *[DeleteError] says that the far tier did not take it, or that nobody knows.
+// Then what the near tier of this process has is invalid, and nothing else: what
+// far tiers hold, and get from loads under way, may be given again, here as in
+// other processes, until its TTL is over or another InvalidateTag succeeds.
+//
+// InvalidateTag panics when ctx is nil.
 func (c *Cache[K, V]) InvalidateTag(ctx context.Context, tags ...string) error {
 	if ctx == nil {
 		panic("tier: nil context")
@@ -326,8 +329,11 @@ func (c *Cache[K, V]) InvalidateTag(ctx context.Context, tags ...string) error {
 }
 
 // InvalidateAll makes every value invalid that is now in the cache or whose
-// load is under way, as [Cache.InvalidateTag] does for those with a tag. Where
-// there are far tiers and none is a [Tagger] it cannot, and says so.
+// load is under way, as [Cache.InvalidateTag] does for those with a tag, and with
+// the same error. Where there are far tiers and none is a [Tagger], that is always
+// what it comes to.
+//
+// InvalidateAll panics when ctx is nil.
 func (c *Cache[K, V]) InvalidateAll(ctx context.Context) error {
 	if ctx == nil {
 		panic("tier: nil context")

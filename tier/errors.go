@@ -52,8 +52,8 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("tier: version %d of a value whose version %d is known", e.Version, e.Known)
 }
 
-// A DeleteError names the far tiers that could not delete, which may go on
-// serving what they hold until its TTL is over.
+// A DeleteError names the far tiers that could not delete, or invalidate, which
+// may go on serving what they hold until its TTL is over.
 type DeleteError struct {
 	Tiers []int   // positions among the far tiers, 0 is the nearest; one entry a failed key
 	Errs  []error // aligned with Tiers

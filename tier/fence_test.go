@@ -222,10 +222,13 @@ func TestNobodyJoinsAFlightFromBeforeDelete(t *testing.T) {
 		}
 		young := get(t.Context(), c, "k")
 		synctest.Wait()
+		wantReply(t, <-young, 2) // though the old one still runs
 		close(g.open)
 		wantReply(t, <-old, 1)
-		wantReply(t, <-young, 2)
 		wantPeek(t, c, "k", 2)
+		if got := c.Stats(); got.Joined != 0 || got.Led != 2 {
+			t.Errorf("Stats = %+v, want two that led and none that joined", got)
+		}
 	})
 }
 
