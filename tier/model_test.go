@@ -10,7 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/onefold-go/onefold"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -21,8 +20,8 @@ type cacheModel struct {
 	source        map[string]int
 	entries       map[string]modelEntry
 	barred        map[string]time.Time // until when a load fills no far tier, as one before it has failed
-	fills         bool // there is a far tier that loads fill
-	sets          bool // there is one that Set fills
+	fills         bool                 // there is a far tier that loads fill
+	sets          bool                 // there is one that Set fills
 	loads         int
 }
 
@@ -127,7 +126,7 @@ func TestRandomHistoriesAgreeWithAMapAndAClock(t *testing.T) {
 				m.sets = i < 2 // the deepest one's
 				m.fills = m.fills || i < 2
 			}
-			near := forgetful{mem.New[string, int](mem.Config{})}
+			near := forgetful{newNear[string, int]()}
 			c, err := tier.New(func(_ context.Context, key string) (int, error) {
 				loads.Add(1) // those of GetMany are at the same time
 				time.Sleep(loadTime)

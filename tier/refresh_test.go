@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/onefold-go/onefold/foldtest"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -156,7 +155,7 @@ func TestGetManyRefreshesTaggedValuesByLoadEntry(t *testing.T) {
 				together = append(together, keys...)
 				return map[string]int{"a": 1, "bb": 2}, nil
 			},
-		}, aging, mem.New[string, int](mem.Config{}))
+		}, aging, newNear[string, int]())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/onefold-go/onefold"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -33,7 +32,7 @@ func TestJoinersOfAnOvertakenLoadShareTheNext(t *testing.T) {
 			}
 			return tier.Loaded[int]{Value: n, Tags: []string{"tag"}}, nil
 		},
-	}, tier.Config{}, mem.New[string, int](mem.Config{}))
+	}, tier.Config{}, newNear[string, int]())
 	if err != nil {
 		t.Fatal(err)
 	}

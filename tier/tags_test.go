@@ -12,7 +12,6 @@ import (
 
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/foldtest"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -48,7 +47,7 @@ func (s *shelf) count() int {
 // tagged makes a cache over s, and closes it with the test.
 func tagged(t *testing.T, s *shelf, cfg tier.Config, far ...tier.Far[string, int]) *tier.Cache[string, int] {
 	t.Helper()
-	c, err := tier.NewSource(tier.Source[string, int]{LoadEntry: s.load}, cfg, mem.New[string, int](mem.Config{}), far...)
+	c, err := tier.NewSource(tier.Source[string, int]{LoadEntry: s.load}, cfg, newNear[string, int](), far...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -467,7 +466,7 @@ func TestStaleFarValueIsGivenAtOnce(t *testing.T) {
 			wantGet(t, p, "k", 1)
 			s.set(2)
 			time.Sleep(10 * time.Second)
-			var near tier.Near[string, int] = mem.New[string, int](mem.Config{})
+			var near tier.Near[string, int] = newNear[string, int]()
 			if nearless {
 				near = nil
 			}
@@ -515,7 +514,7 @@ func TestConditionalLoad(t *testing.T) {
 			}
 			return tier.Loaded[int]{Value: 7, Validator: "v1", Tags: []string{"a"}}, nil
 		}
-		c, err := tier.NewSource(tier.Source[string, int]{LoadEntry: load}, tier.Config{TTL: 10 * time.Second}, mem.New[string, int](mem.Config{}))
+		c, err := tier.NewSource(tier.Source[string, int]{LoadEntry: load}, tier.Config{TTL: 10 * time.Second}, newNear[string, int]())
 		if err != nil {
 			t.Fatal(err)
 		}

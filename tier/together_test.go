@@ -15,7 +15,6 @@ import (
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/batch"
 	"github.com/onefold-go/onefold/foldtest"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -71,7 +70,7 @@ func (b *crate) wantCalls(t *testing.T, what string, want ...[]string) {
 
 func newCrateCache(t *testing.T, b *crate, cfg tier.Config, far ...tier.Far[string, int]) *tier.Cache[string, int] {
 	t.Helper()
-	c, err := tier.NewSource(b.source(), cfg, mem.New[string, int](mem.Config{}), far...)
+	c, err := tier.NewSource(b.source(), cfg, newNear[string, int](), far...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +167,7 @@ func TestGetManyLoadsTogether(t *testing.T) {
 
 // SPEC: N06, N13
 func TestGetManyOfAwkwardKeys(t *testing.T) {
-	c := newCacheOver(t, func(_ context.Context, f float64) (int, error) { return int(f), nil }, tier.Config{}, mem.New[float64, int](mem.Config{}))
+	c := newCacheOver(t, func(_ context.Context, f float64) (int, error) { return int(f), nil }, tier.Config{}, newNear[float64, int]())
 	results := c.GetMany(t.Context(), []float64{1, math.NaN(), 2})
 	if results[0].Value != 1 || results[2].Value != 2 || !errors.Is(results[1].Err, onefold.ErrKey) {
 		t.Errorf("GetMany = %+v, want 1, ErrKey, 2", results)
@@ -268,7 +267,7 @@ func TestGetManyPanics(t *testing.T) {
 	cloning, err := tier.NewSource(tier.Source[string, int]{
 		Load:  func(context.Context, string) (int, error) { return 1, nil },
 		Clone: func(int) int { panic(errSource) },
-	}, tier.Config{}, mem.New[string, int](mem.Config{}))
+	}, tier.Config{}, newNear[string, int]())
 	if err != nil {
 		t.Fatal(err)
 	}
