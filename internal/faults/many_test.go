@@ -205,7 +205,7 @@ var batchFaults = []fault{
 		wrong: "the error of a key is not found in one that wraps it",
 		file:  "batch/errors.go",
 		old:   "for at := err; at != nil; at = errors.Unwrap(at) {",
-		new:   "for at := err; at != nil; at = nil {",
+		new:   "for at := err; at != nil; at = errors.Unwrap(nil) {",
 		tests: []string{"./batch"},
 	},
 	{

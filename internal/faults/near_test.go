@@ -162,10 +162,10 @@ var envelopeFaults = []fault{
 	},
 	{
 		name:  "envelope-length-overflow",
-		wrong: "a length of 2^63 and more is a negative one",
+		wrong: "a length of 2^32 and a little is read as the little",
 		file:  "codec/envelope/format.go",
-		old:   "case n > uint64(len(r.rest)):",
-		new:   "case int(n) > len(r.rest):",
+		old:   "n := r.uvarint()\n\tswitch {\n\tcase n > uint64(len",
+		new:   "n := uint64(uint32(r.uvarint()))\n\tswitch {\n\tcase n > uint64(len",
 		tests: []string{"./codec/envelope"},
 	},
 	{
@@ -229,7 +229,7 @@ var envelopeFaults = []fault{
 		wrong: "who appends to a value writes over what follows it",
 		file:  "codec/envelope/format.go",
 		old:   "e.Data = slices.Clip(r.rest)",
-		new:   "e.Data = r.rest",
+		new:   "e.Data = slices.Grow(r.rest, 0)",
 		tests: []string{"./codec/envelope"},
 	},
 	{
@@ -281,7 +281,7 @@ var codecFaults = []fault{
 		wrong: "who appends to a value writes over what follows it",
 		file:  "codec/codec.go",
 		old:   "return slices.Clip(data), nil",
-		new:   "return data, nil",
+		new:   "return slices.Grow(data, 0), nil",
 		tests: []string{"./codec"},
 	},
 	{
@@ -289,7 +289,7 @@ var codecFaults = []fault{
 		wrong: "(\"a\", \"bc\") and (\"ab\", \"c\") are the same key",
 		file:  "codec/codec.go",
 		old:   "dst = binary.AppendUvarint(dst, uint64(len(p)))\n",
-		new:   "",
+		new:   "_ = binary.MaxVarintLen64\n",
 		tests: []string{"./codec"},
 	},
 }
