@@ -4,7 +4,7 @@
 // Whatever is invalidated stays invalidated: a value whose load began before
 // [Cache.Delete], [Cache.Set], [Cache.Write] or [Cache.InvalidateTag] is never
 // served from any tier after it, and is never given to a caller that came after
-// it.
+// it. Where a far tier could not be told, they return an error that says so.
 package tier
 
 import (

@@ -84,7 +84,7 @@ func (f *fetching[K, V]) pack(e *Entry[V], h held) (Item, bool) {
 	}
 	it, err := contained(func() (Item, error) { return f.item(&c.far[h.tier], h.key, e) })
 	if err != nil { // it cannot be encoded, or is too large; that is no fault of the value's freshness
-		c.farStats[h.tier].refused.Add(1)
+		c.farStats[h.tier].notGiven(err)
 		f.barred = c.cfg.DirectFor
 		return Item{}, false
 	}

@@ -19,8 +19,10 @@ import (
 //
 // Where the [Source] has a LoadMany, the keys that have to be loaded are loaded
 // in one call, but for those that are being loaded already: these are waited
-// for. Keys for which SoftBudget has a value to give are a call of their own. A
-// store that is a [Batcher] is asked for all keys at once.
+// for. Keys for which SoftBudget has a value to give are a call of their own, and
+// so are those that have a value but are to be refreshed behind the call, unless
+// LoadEntry gave it tags, a validator or a version: LoadMany could not say these
+// again. A store that is a [Batcher] is asked for all keys at once.
 //
 // GetMany returns as soon as ctx ends; keys that have their answer by then keep
 // it. It panics when ctx is nil.
@@ -42,6 +44,7 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 		m.look(ctx, i, e)
 	}
 	c.hits.Add(hits)
+	c.refreshMany(ctx, m.due)
 	m.run(ctx)
 	if c.cfg.Hooks.Call != nil {
 		for i := range results {
@@ -59,6 +62,8 @@ type manySearch[K comparable, V any] struct {
 	results []Result[V] // aligned with keys
 	since   uint64      // of the fences, when the call began
 	now     time.Duration
+	until   time.Duration // the end of HardBudget, if there is one and anything is missing
+	due     dues[K, V]
 
 	// The keys that have no answer yet.
 	patient []miss[V] // wait for HardBudget
@@ -80,7 +85,7 @@ func (m *manySearch[K, V]) look(ctx context.Context, i int, e *Entry[V]) {
 		return
 	}
 	c, w := m.cache, want{maxStale: forever}
-	if r, ok := c.answer(ctx, m.keys[i], e, w); ok {
+	if r, ok := c.answer(ctx, m.keys[i], e, w, &m.due); ok {
 		m.results[i] = r
 		return
 	}
@@ -96,16 +101,18 @@ func (m *manySearch[K, V]) look(ctx context.Context, i int, e *Entry[V]) {
 
 // search is the way of one key.
 func (m *manySearch[K, V]) search(one miss[V]) search[K, V] {
-	hard := m.cache.cfg.HardBudget
 	return search[K, V]{
 		cache: m.cache, key: m.keys[one.at], want: want{maxStale: forever}, since: m.since,
-		hard: hard, until: later(m.now, hard), soft: one.soft, aged: true, mark: one.mark,
+		hard: m.cache.cfg.HardBudget, until: m.until, soft: one.soft, aged: true, mark: one.mark,
 		wish: detached.Wish{Timed: true},
 	}
 }
 
 // run answers the keys that have no answer yet.
 func (m *manySearch[K, V]) run(ctx context.Context) {
+	if hard := m.cache.cfg.HardBudget; hard > 0 && len(m.patient)+len(m.hasty)+len(m.alone) > 0 {
+		m.until = later(m.cache.clock.now(), hard)
+	}
 	if m.cache.source.LoadMany == nil {
 		each := slices.Concat(m.patient, m.hasty, m.alone)
 		parallel(len(each), func(i int) { m.finish(ctx, each[i].at, m.search(each[i])) })
@@ -152,9 +159,12 @@ func (m *manySearch[K, V]) together(ctx context.Context, group []miss[V]) (left 
 	}
 	first := m.search(group[0])
 	first.setBudget()
+	var due dues[K, V]
 	for i, o := range c.flights.DoMany(ctx, keys, &c.many, detached.Wish{Timed: true, Budget: first.wish.Budget}) {
 		s := m.search(group[i])
+		s.due = &due
 		r, ok := s.settle(ctx, o)
+		s.due = nil
 		if !ok {
 			left = append(left, unmet[K, V]{group[i].at, s})
 			continue
@@ -162,6 +172,7 @@ func (m *manySearch[K, V]) together(ctx context.Context, group []miss[V]) (left 
 		r.Again = o.Again
 		m.results[group[i].at] = r
 	}
+	c.refreshMany(ctx, due)
 	return left
 }
 
@@ -208,27 +219,12 @@ func parallel(n int, do func(int)) {
 // fetchMany is what a flight of many keys runs. It tells settle of each as soon
 // as it is known, and leaves none.
 func (c *Cache[K, V]) fetchMany(ctx context.Context, keys []K, settle func(int, *Entry[V], error)) (rest func(int) (*Entry[V], error)) {
-	all := make([]fetching[K, V], len(keys))
-	pending := make([]int, len(keys))
+	m := manyFetching[K, V]{cache: c, all: make([]fetching[K, V], len(keys)), settle: settle}
 	for i, key := range keys {
-		all[i] = fetching[K, V]{cache: c, key: key, want: want{maxStale: forever}}
-		all[i].begin(ctx, c.near.Get(key))
-		pending[i] = i
+		m.all[i] = fetching[K, V]{cache: c, key: key, want: want{maxStale: forever}}
+		m.all[i].begin(ctx, c.near.Get(key))
 	}
-	m := manyFetching[K, V]{cache: c, all: all, settle: settle}
-	defer m.end(ctx) // also when the load panics
-	for i := 0; i < len(c.far) && len(pending) > 0; i++ {
-		pending = m.ask(ctx, i, pending)
-	}
-	switch {
-	case len(pending) == 0:
-	case ctx.Err() != nil:
-		for _, p := range pending {
-			m.settle(p, nil, ctx.Err())
-		}
-	default:
-		m.askSource(ctx, pending)
-	}
+	m.run(ctx)
 	return nil
 }
 
@@ -240,6 +236,27 @@ type manyFetching[K comparable, V any] struct {
 	all    []fetching[K, V]
 	settle func(int, *Entry[V], error)
 	apart  sync.WaitGroup // the keys that go on by themselves
+}
+
+// run loads the keys, which have begun.
+func (m *manyFetching[K, V]) run(ctx context.Context) {
+	defer m.end(ctx) // also when the load panics
+	pending := make([]int, len(m.all))
+	for i := range pending {
+		pending[i] = i
+	}
+	for i := 0; i < len(m.cache.far) && len(pending) > 0; i++ {
+		pending = m.ask(ctx, i, pending)
+	}
+	switch {
+	case len(pending) == 0:
+	case ctx.Err() != nil:
+		for _, p := range pending {
+			m.settle(p, nil, ctx.Err())
+		}
+	default:
+		m.askSource(ctx, pending)
+	}
 }
 
 func (m *manyFetching[K, V]) end(ctx context.Context) {

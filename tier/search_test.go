@@ -33,7 +33,7 @@ func TestJoinersOfAnOvertakenLoadShareTheNext(t *testing.T) {
 			}
 			return tier.Loaded[int]{Value: n, Tags: []string{"tag"}}, nil
 		},
-	}, tier.Config{}, mem.New[string, int](mem.Config{}))
+	}, tier.Config{}, newNear[string, int]())
 	if err != nil {
 		t.Fatal(err)
 	}
