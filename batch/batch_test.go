@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -159,6 +160,57 @@ func TestEachKeyHasItsOwnError(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a load gave beside the error of a key comes with it, as it does from a
+// load of one key.
+func TestValueBesideAnError(t *testing.T) {
+	gone := errors.New("gone")
+	l := loader(t, func(context.Context, []int) (map[int]int, error) {
+		return map[int]int{1: 10, 2: 20}, batch.KeyErrors[int]{2: gone}
+	}, batch.Config{})
+	if r := l.LoadMany(t.Context(), []int{1, 2})[1]; r.Value != 20 || r.Err != gone {
+		t.Errorf("LoadMany gives %d, %v; want 20, gone", r.Value, r.Err)
+	}
+	if v, err := l.Load(t.Context(), 2); v != 20 || err != gone {
+		t.Errorf("Load = %d, %v; want 20, gone", v, err)
+	}
+}
+
+// A load may do what it likes with its keys.
+//
+// SPEC: N13
+func TestKeysAreTheLoads(t *testing.T) {
+	l := loader(t, func(_ context.Context, keys []int) (map[int]int, error) {
+		values := make(map[int]int)
+		for i, key := range keys {
+			values[key] = 10 * key
+			keys[i] = 0
+		}
+		return values, nil
+	}, batch.Config{})
+	wants(t, "LoadMany", l.LoadMany(t.Context(), []int{3, 1, 2}), "30 10 20")
+}
+
+// The zero MaxKeys is DefaultMaxKeys.
+func TestZeroMaxKeys(t *testing.T) {
+	var mu sync.Mutex
+	var sizes []int
+	l := loader(t, func(_ context.Context, keys []int) (map[int]int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		sizes = append(sizes, len(keys))
+		return nil, nil
+	}, batch.Config{})
+	l.LoadMany(t.Context(), slices.Collect(func(yield func(int) bool) {
+		for key := range batch.DefaultMaxKeys + 1 {
+			yield(key)
+		}
+	}))
+	slices.Sort(sizes)
+	if !slices.Equal(sizes, []int{1, batch.DefaultMaxKeys}) {
+		t.Errorf("the loads had %d keys, want 1 and %d", sizes, batch.DefaultMaxKeys)
 	}
 }
 

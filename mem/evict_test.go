@@ -2,6 +2,7 @@ package mem_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -10,7 +11,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
@@ -168,6 +171,46 @@ func TestOnEvictTellsOnce(t *testing.T) {
 		}
 		if s := c.EvictStats(); s != (mem.EvictStats{Told: uint64(len(told))}) {
 			t.Errorf("EvictStats = %+v, want %d told", s, len(told))
+		}
+	})
+}
+
+// An entry without a value, of a key that the source has not, counts as one and
+// has nobody asked or told of it.
+//
+// SPEC: N14
+func TestEntryWithoutAValue(t *testing.T) {
+	near := mem.New[string, int](mem.Config{})
+	c, err := tier.New(func(context.Context, string) (int, error) { return 7, onefold.ErrNotFound }, tier.Config{NegativeTTL: time.Hour}, near)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), "k"); !errors.Is(err, onefold.ErrNotFound) {
+		t.Fatalf("Get = %v, want ErrNotFound", err)
+	}
+	nothing := near.Get("k")
+	if nothing == nil || nothing.HasValue() {
+		t.Fatalf("the near tier has %+v, want an entry without a value", nothing)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := mem.New(mem.Config{MaxWeight: 100},
+			mem.Weigh(func(key, value int) uint32 {
+				t.Errorf("Weigh is asked for key %d, value %d", key, value)
+				return 50
+			}),
+			mem.OnEvict(func(key, value int, cause mem.Cause) {
+				t.Errorf("OnEvict is told of key %d, value %d, for %v", key, value, cause)
+			}))
+		for key := range 200 {
+			c.Set(key, nothing)
+		}
+		if w := c.EstimatedWeight(); w != 100 {
+			t.Errorf("they weigh %d, want 100", w)
+		}
+		c.Clear()
+		synctest.Wait()
+		if s := c.EvictStats(); s != (mem.EvictStats{}) {
+			t.Errorf("EvictStats = %+v, want none", s)
 		}
 	})
 }

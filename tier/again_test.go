@@ -10,7 +10,6 @@ import (
 
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/foldtest"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -112,7 +111,7 @@ func newTagged(t *testing.T, cfg tier.Config, load func() int) *tier.Cache[strin
 		LoadEntry: func(context.Context, string, tier.Prior[int]) (tier.Loaded[int], error) {
 			return tier.Loaded[int]{Value: load(), Tags: []string{"tag"}}, nil
 		},
-	}, cfg, mem.New[string, int](mem.Config{}))
+	}, cfg, newNear[string, int]())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +219,7 @@ func TestBudgetOfABatchCoversKeysThatLoadDirectly(t *testing.T) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			},
-		}, tier.Config{HardBudget: 2 * time.Second, LoadTimeout: time.Minute}, mem.New[string, int](mem.Config{}))
+		}, tier.Config{HardBudget: 2 * time.Second, LoadTimeout: time.Minute}, newNear[string, int]())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +249,7 @@ func TestPanicOfAKeyThatLeftItsBatch(t *testing.T) {
 						return 0, nil
 					},
 					LoadMany: func(context.Context, []string) (map[string]int, error) { return map[string]int{"a": 1}, nil },
-				}, tier.Config{}, mem.New[string, int](mem.Config{}), encoded(engine.Connect()))
+				}, tier.Config{}, newNear[string, int](), encoded(engine.Connect()))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -279,7 +278,7 @@ func TestPanicOfACloneInABatchIsTheCallers(t *testing.T) {
 		c, err := tier.NewSource(tier.Source[string, int]{
 			Load:  func(context.Context, string) (int, error) { return 1, nil },
 			Clone: func(int) int { panic(errLoad) },
-		}, tier.Config{}, mem.New[string, int](mem.Config{}))
+		}, tier.Config{}, newNear[string, int]())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,7 @@
 // Whatever is invalidated stays invalidated: a value whose load began before
 // [Cache.Delete], [Cache.Set], [Cache.Write] or [Cache.InvalidateTag] is never
 // served from any tier after it, and is never given to a caller that came after
-// it.
+// it. Where a far tier could not be told, they return an error that says so.
 package tier
 
 import (
@@ -162,7 +162,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 	since := c.fences.now()
 	e := c.near.Get(key)
 	if e != nil && c.plain(e) {
-		c.hits.Add()
+		c.hits.Add(1)
 		return e.value, nil
 	}
 	var r Result[V]

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/onefold-go/onefold"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -494,7 +493,7 @@ func TestAwkwardKeysAreDistinct(t *testing.T) {
 func TestKeysThatPrintAlikeAreDistinct(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCacheOver(t, func(_ context.Context, key any) (string, error) { return fmt.Sprintf("%T", key), nil },
-			tier.Config{}, mem.New[any, string](mem.Config{}))
+			tier.Config{}, newNear[any, string]())
 		type name string
 		for range 2 {
 			for _, key := range []any{1, int64(1), uint8(1), 1.0, "1", name("1"), [1]int{1}, nil, struct{}{}} {
@@ -508,7 +507,7 @@ func TestKeysThatPrintAlikeAreDistinct(t *testing.T) {
 
 // SPEC: N06
 func TestKeyThatIsNotItselfIsRefused(t *testing.T) {
-	near := mem.New[float64, int](mem.Config{})
+	near := newNear[float64, int]()
 	c := newCacheOver(t, func(context.Context, float64) (int, error) { return 7, nil }, tier.Config{}, near)
 	for range 2 {
 		if v, err := c.Get(t.Context(), math.NaN()); !errors.Is(err, onefold.ErrKey) {
@@ -518,7 +517,7 @@ func TestKeyThatIsNotItselfIsRefused(t *testing.T) {
 	if err := c.Set(t.Context(), math.NaN(), tier.Loaded[int]{Value: 1}); !errors.Is(err, onefold.ErrKey) {
 		t.Errorf("Set = %v, want ErrKey", err)
 	}
-	if n := near.EstimatedLen(); n != 0 {
+	if n := near.len(); n != 0 {
 		t.Errorf("the near tier has %d entries that nobody will ever find", n)
 	}
 	if v, err := c.Get(t.Context(), math.Inf(1)); v != 7 || err != nil {

@@ -111,10 +111,13 @@ func (c *Cache[K, V]) expireNear(key K) {
 //
 // Of two writers that race, the cache may keep the value of the one that
 // reached the source first. Where that matters use [Cache.Write], which keeps
-// none.
+// none, or give values their Version: where the near tier or the deepest far one
+// has a newer value, that stays, and the error is a *[VersionError]. A far tier
+// can only compare where nobody is loading the key: else it drops what it has,
+// and e is kept nowhere.
 //
-// On an error, that of a far tier or ctx.Err(), a far tier may hold e or what
-// it held before; the near tier holds nothing of the key.
+// On any other error, that of a far tier or ctx.Err(), a far tier may hold e or
+// what it held before; the near tier holds nothing of the key.
 //
 // Set panics when ctx is nil.
 func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
@@ -136,16 +139,24 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 	if len(c.far) == 0 {
 		w := fetching[K, V]{cache: c, key: key}
 		entry := w.entry(e, c.clock.now())
+		var newer error
 		c.flights.Detach(key, func() {
+			if newer = c.outdated(c.near.Get(key), e.Version, want{maxStale: forever}); newer != nil {
+				return
+			}
 			entry.stamp = c.fences.now() // here: what was invalidated before is not this
 			c.near.Set(key, entry)
 		})
-		return nil
+		return newer
 	}
 	// The write stands in the table like a load: later callers join it, and
 	// Delete and Set take it out. It goes on for no longer than Set waits, so
 	// that nothing is written after a Delete that comes after Set returned.
+	var newer error // that near has a newer value: the load sees it, which begins later
 	call := c.flights.Replace(ctx, key, func(load context.Context, key K) (*Entry[V], error) {
+		if newer != nil {
+			return nil, newer
+		}
 		// The far tiers hear of the caller's end, of LoadTimeout and of Close.
 		writing, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -158,8 +169,15 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 			err = onefold.ErrLoadTimeout
 		}
 		return entry, err
-	}, func() { c.near.Delete(key) })
+	}, func() {
+		if newer = c.outdated(c.near.Get(key), e.Version, want{maxStale: forever}); newer == nil {
+			c.near.Delete(key)
+		}
+	})
 	o := call.Wait(context.WithoutCancel(ctx))
+	if newer != nil {
+		return newer
+	}
 	// A Delete, a push or a gap may have taken the write out of the table. What
 	// took its place may have read a far tier before the write came there.
 	c.flights.Detach(key, func() {
@@ -186,7 +204,7 @@ func (f *fetching[K, V]) set(ctx context.Context, e *Entry[V]) error {
 		far := &f.cache.far[i]
 		stored, err := true, error(nil)
 		if i == deepest {
-			stored, err = f.setOne(ctx, far, e)
+			stored, err = f.setOne(ctx, i, e)
 		} else {
 			err = f.cache.deleteOne(ctx, far, far.spell(f.key))
 		}
@@ -203,7 +221,8 @@ func (f *fetching[K, V]) set(ctx context.Context, e *Entry[V]) error {
 // setOne stores e in one far tier: whatever lease there is, is dropped first, so
 // that no load under way can overwrite it. stored is false when somebody else
 // has taken the key since: what they store is no older.
-func (f *fetching[K, V]) setOne(ctx context.Context, far *Far[K, V], e *Entry[V]) (stored bool, err error) {
+func (f *fetching[K, V]) setOne(ctx context.Context, i int, e *Entry[V]) (stored bool, err error) {
+	far := &f.cache.far[i]
 	key := far.spell(f.key)
 	if far.leaser == nil || len(e.tags()) > 0 && f.table.epoch() == 0 { // where it could not be invalidated it is not stored
 		return true, f.cache.deleteOne(ctx, far, key)
@@ -211,6 +230,9 @@ func (f *fetching[K, V]) setOne(ctx context.Context, far *Far[K, V], e *Entry[V]
 	it, err := f.item(far, key, e)
 	if err != nil {
 		return false, err
+	}
+	if e.rest().version != 0 {
+		return f.setNewer(ctx, i, key, e, it)
 	}
 	if s, ok := far.leaser.(Setter); ok {
 		return within(ctx, f, func(ctx context.Context) (bool, error) { return true, s.Set(ctx, key, it) })
@@ -223,6 +245,36 @@ func (f *fetching[K, V]) setOne(ctx context.Context, far *Far[K, V], e *Entry[V]
 	})
 	if err != nil || g.Lease == (Lease{}) {
 		return false, err
+	}
+	return within(ctx, f, func(ctx context.Context) (bool, error) { return far.leaser.Fill(ctx, key, g.Lease, it) })
+}
+
+// setNewer is the rest of setOne for a value with a version, it: the tier keeps a
+// newer one. To compare takes the lease, or somebody else could store between
+// that and the fill.
+func (f *fetching[K, V]) setNewer(ctx context.Context, i int, key string, e *Entry[V], it Item) (stored bool, err error) {
+	far := &f.cache.far[i]
+	g, err := within(ctx, f, func(ctx context.Context) (Grant, error) {
+		return far.leaser.Acquire(ctx, key, AcquireOptions{LeaseTTL: f.cache.cfg.LeaseTTL, RefreshBelow: forever})
+	})
+	if err != nil {
+		return false, err
+	}
+	if g.Item.Data != nil {
+		if there, fault := f.open(i, key, g.Item); fault == nil { // also if a push of it has been heard since: it is there
+			err = there.newerThan(e.rest().version)
+		}
+	}
+	switch {
+	case err != nil && g.Lease != (Lease{}): // at once: the next Set would be in its own way
+		_, _ = within(ctx, f, func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, far.leaser.Release(ctx, key, g.Lease, 0)
+		})
+		return false, err
+	case err != nil:
+		return false, err
+	case g.Lease == (Lease{}):
+		return false, f.cache.deleteOne(ctx, far, key)
 	}
 	return within(ctx, f, func(ctx context.Context) (bool, error) { return far.leaser.Fill(ctx, key, g.Lease, it) })
 }
@@ -258,9 +310,12 @@ func (c *Cache[K, V]) Write(ctx context.Context, key K, write func(context.Conte
 // without one no value with tags is stored there. Other processes hear of it as
 // the store tells them, or within [Config.TagPoll].
 //
-// A *[DeleteError] says that the far tier did not take it: then what this process
-// had is invalid, but what far tiers hold is still served. InvalidateTag panics
-// when ctx is nil.
+// A *[DeleteError] says that the far tier did not take it, or that nobody knows.
+// Then what the near tier of this process has is invalid, and nothing else: what
+// far tiers hold, and get from loads under way, may be given again, here as in
+// other processes, until its TTL is over or another InvalidateTag succeeds.
+//
+// InvalidateTag panics when ctx is nil.
 func (c *Cache[K, V]) InvalidateTag(ctx context.Context, tags ...string) error {
 	if ctx == nil {
 		panic("tier: nil context")
@@ -274,8 +329,11 @@ func (c *Cache[K, V]) InvalidateTag(ctx context.Context, tags ...string) error {
 }
 
 // InvalidateAll makes every value invalid that is now in the cache or whose
-// load is under way, as [Cache.InvalidateTag] does for those with a tag. Where
-// there are far tiers and none is a [Tagger] it cannot, and says so.
+// load is under way, as [Cache.InvalidateTag] does for those with a tag, and with
+// the same error. Where there are far tiers and none is a [Tagger], that is always
+// what it comes to.
+//
+// InvalidateAll panics when ctx is nil.
 func (c *Cache[K, V]) InvalidateAll(ctx context.Context) error {
 	if ctx == nil {
 		panic("tier: nil context")

@@ -14,7 +14,6 @@ import (
 
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/codec"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -321,7 +320,7 @@ func TestOrderOfTiers(t *testing.T) {
 				return nil
 			}
 		}
-		near := &spyNear{Near: mem.New[string, int](mem.Config{})}
+		near := &spyNear{Near: newNear[string, int]()}
 		near.set = func() { order = append(order, "set near") }
 		near.delete = func() { order = append(order, "delete near") }
 		c := newCacheOver(t, (&source{value: 1}).load, tier.Config{}, near,
@@ -613,7 +612,7 @@ func TestCloseEndsAWrite(t *testing.T) {
 func TestPanicOfAWriteIsTheWriters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()
-		c := newCacheOver(t, (&source{value: 1}).load, tier.Config{}, mem.New[string, int](mem.Config{}),
+		c := newCacheOver(t, (&source{value: 1}).load, tier.Config{}, newNear[string, int](),
 			tier.Encoded[string, int](setStore{&memStore{}}, codec.StringKey[string], panicky{codec.JSON[int](), g}))
 		done := make(chan any)
 		go func() {

@@ -32,7 +32,8 @@ type Config struct {
 	ShowKeys bool
 
 	// TTL is how long a value is fresh, counted from when its load began:
-	// what the source said then may have changed since. Zero means for ever.
+	// what the source said then may have changed since. Zero means for ever,
+	// of which far tiers are told a year.
 	TTL time.Duration
 
 	// Jitter shortens each value's TTL by a random share of up to Jitter, so
@@ -154,8 +155,8 @@ type Config struct {
 	MaxTags int
 
 	// MaxValueSize is the most bytes of an encoded value in a far tier. A
-	// larger one is not stored there, and not decoded. Zero means
-	// DefaultMaxValueSize.
+	// larger one is not stored there, not decoded, and left to those who have
+	// stored it. Zero means DefaultMaxValueSize.
 	MaxValueSize int
 
 	// TagPoll is how often the tag table of a far tier is looked at that tells

@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -63,7 +62,7 @@ func TestConfigLimits(t *testing.T) {
 		{tier.Config{LoadTimeout: time.Second, LeaseTTL: time.Second}, "LeaseTTL"},
 		{tier.Config{LoadTimeout: time.Second, LeaseTTL: time.Second + 1}, ""},
 	} {
-		_, err := tier.New((&source{}).load, tier.Config(tt.cfg), mem.New[string, int](mem.Config{}))
+		_, err := tier.New((&source{}).load, tier.Config(tt.cfg), newNear[string, int]())
 		if (err != nil) != (tt.fault != "") || err != nil && !strings.Contains(err.Error(), tt.fault) {
 			t.Errorf("New with %+v = %v, want a fault of %q", tt.cfg, err, tt.fault)
 		}

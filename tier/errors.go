@@ -40,8 +40,20 @@ type SourceError struct {
 // Error gives the code.
 func (e *SourceError) Error() string { return fmt.Sprintf("tier: load elsewhere failed: %s", e.Code) }
 
-// A DeleteError names the far tiers that could not delete, which may go on
-// serving what they hold until its TTL is over.
+// A VersionError says that a value was refused because the cache has one of a
+// higher version: of a load, which has failed then, or of [Cache.Set].
+type VersionError struct {
+	Version uint64 // of the value that was refused
+	Known   uint64 // of the value that the cache has
+}
+
+// Error gives both versions.
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("tier: version %d of a value whose version %d is known", e.Version, e.Known)
+}
+
+// A DeleteError names the far tiers that could not delete, or invalidate, which
+// may go on serving what they hold until its TTL is over.
 type DeleteError struct {
 	Tiers []int   // positions among the far tiers, 0 is the nearest; one entry a failed key
 	Errs  []error // aligned with Tiers

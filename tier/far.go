@@ -35,6 +35,11 @@ func (f *Far[K, V]) spell(key K) string { return string(f.key(nil, key)) }
 // further in the future than that is not served.
 const skew = 5 * time.Second
 
+// longest is how long a far tier is told to keep what has no limit: what a store
+// keeps for ever never comes with a lease, and could not be replaced but by way of
+// having nothing.
+const longest = 365 * 24 * time.Hour
+
 // A reason says why bytes in a far tier are not served, in the terms of
 // [FarStats].
 type reason string
@@ -47,10 +52,15 @@ const (
 
 func (r reason) Error() string { return "tier: " + string(r) }
 
-// garbage reports whether what a far tier holds is of no use to anybody.
+// garbage reports whether what a far tier holds is of no use to anybody. What is
+// of another version, or over this cache's limits, may be of use to others, who
+// would only store it again.
 func garbage(err error) bool {
+	if errors.Is(err, reasonFuture) {
+		return true
+	}
 	var fault *envelope.Error
-	return errors.As(err, &fault) && fault.Reason != envelope.Version || errors.Is(err, reasonFuture)
+	return errors.As(err, &fault) && fault.Reason != envelope.Version && fault.Reason != envelope.TooLarge
 }
 
 // open decodes what far tier i holds for key. An entry comes with an error
@@ -113,7 +123,7 @@ func (f *fetching[K, V]) item(far *Far[K, V], key string, e *Entry[V]) (Item, er
 	} else {
 		encode = func(dst []byte) ([]byte, error) { return far.codec.Append(dst, e.value) }
 	}
-	it := Item{}
+	it := Item{TTL: longest}
 	if e.fresh != forever {
 		env.Fresh = max(0, e.fresh-e.born)
 		env.Keep = later(env.Fresh, c.staleUntil(e, want{maxStale: forever})-e.fresh)

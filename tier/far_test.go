@@ -1,12 +1,14 @@
 package tier_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/codec"
+	"github.com/onefold-go/onefold/foldtest"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -302,6 +305,53 @@ func TestGarbageForEverIsPassedOver(t *testing.T) {
 		}
 		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(ill), encoded(well)), "k", 1)
 	})
+}
+
+// What is over the limit of this process is not over that of the one that stored
+// it: they do not take turns in deleting and storing it.
+//
+// SPEC: R12, X07
+func TestTooLargeIsAMissAndLeftAlone(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &memStore{}
+			long := strings.Repeat("long", 100)
+			far := tier.Encoded[string, string](store, codec.StringKey[string], codec.JSON[string]())
+			wide := newCache(t, func(context.Context, string) (string, error) { return long, nil }, tier.Config{}, far)
+			wantGet(t, wide, "k", long)
+			stored := store.data("k")
+			if plain {
+				far = tier.Encoded[string, string](plainStore{store}, codec.StringKey[string], codec.JSON[string]())
+			}
+			value := "short"
+			narrow := newCache(t, func(context.Context, string) (string, error) { return value, nil }, tier.Config{MaxValueSize: 200}, far)
+			before := store.count("delete")
+			for range 3 {
+				wantGet(t, narrow, "k", "short")
+				if _, err := narrow.Refresh(t.Context(), "k"); err != nil {
+					t.Error(err)
+				}
+			}
+			synctest.Wait()
+			if n := store.count("delete") - before; n != 0 || !bytes.Equal(store.data("k"), stored) {
+				t.Errorf("plain %v: %d deletions, and the store holds %q; want it left alone", plain, n, store.data("k"))
+			}
+			stats := narrow.FarStats()[0]
+			if stats.Unserved["too_large"] != 4 || len(stats.Unserved) != 1 || stats.Errors != 0 {
+				t.Errorf("plain %v: FarStats = %+v, want 4 times too_large", plain, stats)
+			}
+			if plain {
+				return
+			}
+			value = long
+			if v, err := narrow.Get(t.Context(), "other"); v != long || err != nil {
+				t.Errorf("Get = %q, %v; want the value, though it is not stored", v, err)
+			}
+			if stats := narrow.FarStats()[0]; stats.TooLarge != 1 || stats.Refused != 0 {
+				t.Errorf("FarStats = %+v, want 1 too large", stats)
+			}
+		})
+	}
 }
 
 // SPEC: X06
@@ -664,6 +714,55 @@ func TestStoreWithoutLeasesIsNeverFilled(t *testing.T) {
 	})
 }
 
+// What a store without leases holds goes when the source has nothing: there is no
+// other way for it to leave. What was never there is not deleted.
+//
+// SPEC: X02, C18
+func TestStoreWithoutLeasesLosesWhatTheSourceHasNot(t *testing.T) {
+	for _, negative := range []time.Duration{0, time.Second} {
+		for _, together := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				store, deep := &memStore{}, &memStore{}
+				var err error
+				cfg := tier.Config{TTL: time.Second, StaleFor: time.Hour, NegativeTTL: negative}
+				b := &crate{
+					one:  func(context.Context, string) (int, error) { return 0, err },
+					many: func(context.Context, []string) (map[string]int, error) { return nil, err },
+				}
+				c := newCrateCache(t, b, cfg, encoded(plainStore{store}), encoded(deep))
+				call := func() tier.Result[int] {
+					if together {
+						return c.GetMany(t.Context(), []string{"k", "l"})[0]
+					}
+					return c.GetResult(t.Context(), "k", tier.Read{})
+				}
+				store.plant("k", sealed(t, "k", 3, cfg))
+				time.Sleep(time.Minute)
+				err = errSource
+				for range 2 { // a failure takes nothing away
+					if r := call(); r.Value != 3 || r.Err != nil || r.Outcome != onefold.Stale {
+						t.Errorf("together %v: the first calls got %+v, want 3, stale", together, r)
+					}
+					synctest.Wait()
+				}
+				err = onefold.ErrNotFound
+				time.Sleep(time.Minute)
+				call()
+				synctest.Wait()
+				for range 3 {
+					if r := call(); !errors.Is(r.Err, onefold.ErrNotFound) {
+						t.Errorf("together %v, NegativeTTL %v: a call got %+v, want ErrNotFound", together, negative, r)
+					}
+					time.Sleep(time.Minute)
+				}
+				if n := store.count("delete"); n != 1 {
+					t.Errorf("together %v, NegativeTTL %v: %d deletions, want 1", together, negative, n)
+				}
+			})
+		}
+	}
+}
+
 // A writer whose far tier has no Setter, and whose key another process takes
 // before it can, leaves the tier to that one: its load began after the write.
 func TestSetLeavesATierThatAnotherHolds(t *testing.T) {
@@ -794,5 +893,54 @@ func TestNobodyWaitsForARelease(t *testing.T) {
 			t.Errorf("Get = %v after %v, want %v at once", err, time.Since(start), errLoad)
 		}
 		time.Sleep(2 * time.Second) // the release gives up, or the bubble finds it
+	})
+}
+
+// What never expires can be loaded anew without the tier having nothing
+// meanwhile, and keeps what it has if that fails. What somebody else stored
+// without a limit never comes with a lease: it has to go first.
+//
+// SPEC: R09, F06
+func TestValueWithoutALimitIsLoadedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := foldtest.Engine{Logging: true}
+		s := &script{}
+		c := newCache(t, s.load, tier.Config{}, encoded(engine.Connect()))
+		defer c.Close(t.Context())
+		synctest.Wait()
+		wantGet(t, c, "k", 1)
+		s.fail(errSource)
+		if _, err := c.Refresh(t.Context(), "k"); !errors.Is(err, errSource) {
+			t.Errorf("Refresh = %v, want %v", err, errSource)
+		}
+		synctest.Wait()
+		other := newCache(t, s.load, tier.Config{}, encoded(engine.Connect()))
+		defer other.Close(t.Context())
+		wantGet(t, other, "k", 1)
+		s.fail(nil)
+		if v, err := c.Refresh(t.Context(), "k"); v != 3 || err != nil {
+			t.Errorf("Refresh = %d, %v; want 3, nil", v, err)
+		}
+		if n := engine.Calls(foldtest.Delete); n != 0 {
+			t.Errorf("%d deletions, want none", n)
+		}
+		time.Sleep(100 * 24 * time.Hour)
+		synctest.Wait()
+		wantGet(t, c, "k", 3)
+
+		store := engine.Connect()
+		it, err := store.Get(t.Context(), "k")
+		if err != nil || it.TTL <= 0 {
+			t.Fatalf("Get = %+v, %v; want an item that can come with a lease", it, err)
+		}
+		if err := store.Set(t.Context(), "k", tier.Item{Data: it.Data}); err != nil {
+			t.Error(err)
+		}
+		if v, err := c.Refresh(t.Context(), "k"); v != 4 || err != nil {
+			t.Errorf("Refresh = %d, %v; want 4, nil", v, err)
+		}
+		if n := engine.Calls(foldtest.Delete); n != 1 {
+			t.Errorf("%d deletions, want 1", n)
+		}
 	})
 }

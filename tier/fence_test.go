@@ -7,7 +7,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -17,7 +16,7 @@ import (
 // Naive: check that the flight is still the key's, unlock, store. A Delete
 // slips in between and returns, and the old value is stored after it.
 func TestStoreAndCheckAreOneStep(t *testing.T) {
-	near := &spyNear{Near: mem.New[string, int](mem.Config{})}
+	near := &spyNear{Near: newNear[string, int]()}
 	src := &source{value: 1}
 	c := newCacheOver(t, src.load, tier.Config{}, near)
 	deleted := make(chan struct{})
@@ -48,7 +47,7 @@ func TestStoreAndCheckAreOneStep(t *testing.T) {
 // Naive: take the flight out, unlock, store what Set brought. A load that starts
 // in between is the key's, and overwrites it.
 func TestSetDetachesAndStoresInOneStep(t *testing.T) {
-	near := &spyNear{Near: mem.New[string, int](mem.Config{})}
+	near := &spyNear{Near: newNear[string, int]()}
 	g := newGate()
 	src := &source{value: 1, hook: g.pass}
 	c := newCacheOver(t, src.load, tier.Config{}, near)
@@ -222,10 +221,13 @@ func TestNobodyJoinsAFlightFromBeforeDelete(t *testing.T) {
 		}
 		young := get(t.Context(), c, "k")
 		synctest.Wait()
+		wantReply(t, <-young, 2) // though the old one still runs
 		close(g.open)
 		wantReply(t, <-old, 1)
-		wantReply(t, <-young, 2)
 		wantPeek(t, c, "k", 2)
+		if got := c.Stats(); got.Joined != 0 || got.Led != 2 {
+			t.Errorf("Stats = %+v, want two that led and none that joined", got)
+		}
 	})
 }
 
@@ -233,7 +235,7 @@ func TestNobodyJoinsAFlightFromBeforeDelete(t *testing.T) {
 // stored and leaves the table; the caller finds no flight and loads again.
 func TestNearIsLookedIntoAgainBeforeALoadStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		near := &spyNear{Near: mem.New[string, int](mem.Config{})}
+		near := &spyNear{Near: newNear[string, int]()}
 		g := newGate()
 		near.got = g.pass
 		src := &source{value: 1}

@@ -14,7 +14,6 @@ import (
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/codec"
 	"github.com/onefold-go/onefold/foldtest"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -337,7 +336,7 @@ func withTags(t *testing.T, s *source, cfg tier.Config, far ...tier.Far[string, 
 			v, err := s.load(ctx, key)
 			return tier.Loaded[int]{Value: v, Tags: []string{"tag"}}, err
 		},
-	}, cfg, mem.New[string, int](mem.Config{}), far...)
+	}, cfg, newNear[string, int](), far...)
 	if err != nil {
 		t.Fatal(err)
 	}

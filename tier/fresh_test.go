@@ -13,7 +13,6 @@ import (
 
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/foldtest"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -321,7 +320,7 @@ func TestUncacheableValuesReleaseCallersInParallel(t *testing.T) {
 				v, err := s.load(ctx, key)
 				return tier.Loaded[int]{Value: v, NoStore: noStore.Load()}, err
 			},
-		}, tier.Config{TTL: time.Hour, DirectFor: 30 * time.Second}, mem.New[string, int](mem.Config{}))
+		}, tier.Config{TTL: time.Hour, DirectFor: 30 * time.Second}, newNear[string, int]())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,7 +33,7 @@ func (c *Cache[K, V]) find(ctx context.Context, key K, r Read) Result[V] {
 	since := c.fences.now()
 	e := c.near.Get(key)
 	if e != nil && r == (Read{}) && c.plain(e) {
-		c.hits.Add()
+		c.hits.Add(1)
 		return Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, c.clock.recently()-e.born)}
 	}
 	return c.seek(ctx, key, r, since, e, true)
@@ -46,7 +46,7 @@ func (c *Cache[K, V]) seek(ctx context.Context, key K, r Read, since uint64, e *
 	w := c.want(r)
 	s := search[K, V]{cache: c, key: key, want: w, since: since, hard: r.Budget, aged: aged}
 	if e != nil {
-		if result, ok := c.answer(ctx, key, e, w); ok {
+		if result, ok := c.answer(ctx, key, e, w, nil); ok {
 			return result
 		}
 		s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, c.clock.now(), w)
@@ -58,13 +58,14 @@ func (c *Cache[K, V]) seek(ctx context.Context, key K, r Read, since uint64, e *
 }
 
 // answer gives what the near entry e of key is for a call, if that is an answer.
-func (c *Cache[K, V]) answer(ctx context.Context, key K, e *Entry[V], w want) (Result[V], bool) {
+// Where e is due to be refreshed, that is begun, or left to whoever has due.
+func (c *Cache[K, V]) answer(ctx context.Context, key K, e *Entry[V], w want, due *dues[K, V]) (Result[V], bool) {
 	now := c.clock.now()
 	switch c.judge(e, now, w) {
 	case freshValue:
-		c.hits.Add()
+		c.hits.Add(1)
 		if now >= e.early() && !c.resting(e, now) {
-			c.refresh(ctx, key, e)
+			due.refresh(ctx, c, key, e)
 		}
 		return c.result(e, now, onefold.Hit, NotStale), true
 	case staleValue:
@@ -73,7 +74,7 @@ func (c *Cache[K, V]) answer(ctx context.Context, key K, e *Entry[V], w want) (R
 		if c.resting(e, now) {
 			why = max(e.why(), Revalidating)
 		} else {
-			c.refresh(ctx, key, e)
+			due.refresh(ctx, c, key, e)
 		}
 		return c.result(e, now, onefold.Stale, why), true
 	case remembered:
@@ -110,15 +111,19 @@ func (c *Cache[K, V]) refresh(ctx context.Context, key K, e *Entry[V]) {
 		f := fetching[K, V]{cache: c, key: key, want: want{maxStale: forever}, force: true}
 		returned := false
 		defer func() {
-			if !returned { // it panicked or exited: whoever hits e must not start the same again at once
-				c.failures.Add(1)
-				c.backOff(key, e, errNoReturn)
+			if !returned {
+				c.noReturn(key, e)
 			}
 		}()
 		fresh, err := f.run(ctx, e)
 		returned = true
 		return fresh, err
 	})
+	c.launched(ctx, key, e, started)
+}
+
+// launched is the rest of refresh, once its load has been started or has not.
+func (c *Cache[K, V]) launched(ctx context.Context, key K, e *Entry[V], started bool) {
 	if started {
 		c.refreshes.Add(1)
 	} else if e.more != nil && c.near.Get(key) != e {
@@ -129,6 +134,13 @@ func (c *Cache[K, V]) refresh(ctx context.Context, key K, e *Entry[V]) {
 }
 
 var errNoReturn = errors.New("tier: load did not return")
+
+// noReturn notes that a refresh panicked or exited: whoever hits e must not start
+// the same again at once.
+func (c *Cache[K, V]) noReturn(key K, e *Entry[V]) {
+	c.failures.Add(1)
+	c.backOff(key, e, errNoReturn)
+}
 
 // backOff makes the source be left alone for a while, where e is still what the
 // near tier has for key. What is no value is left as it is: nothing stands in for
@@ -156,7 +168,8 @@ type search[K comparable, V any] struct {
 	aged  bool          // the result's Age is of interest
 	until time.Duration // the end of hard; 0: not set yet
 	wish  detached.Wish
-	mark  *Entry[V] // load for this call alone, since the near tier says so; nil: share
+	mark  *Entry[V]   // load for this call alone, since the near tier says so; nil: share
+	due   *dues[K, V] // nil: refresh at once
 }
 
 // run joins or starts flights until one has an answer for the call.
@@ -229,9 +242,11 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 	}
 	e := o.Value
 	if o.Role == detached.Hit {
-		result, ok := c.answer(ctx, s.key, e, s.want)
+		result, ok := c.answer(ctx, s.key, e, s.want, s.due)
 		if !ok {
-			s.wish.NoLook = true // it is an answer for others
+			// It may be an answer for others. If not, it was invalidated this
+			// moment, and what the call meets next may be one for it.
+			s.wish.NoLook = c.judge(e, c.clock.now(), want{maxStale: forever}) != nothing
 			s.heed(e)
 		}
 		return result, ok
@@ -267,7 +282,7 @@ func (s *search[K, V]) settle(ctx context.Context, o detached.Outcome[*Entry[V]]
 		outcome = onefold.Joined
 	}
 	if e.more != nil && e.more.leases.Load() != nil {
-		c.refresh(ctx, s.key, e)
+		s.due.refresh(ctx, c, s.key, e)
 	}
 	if s.mark != nil && e.kind != direct { // the key's values may be stored again
 		c.flights.Locked(s.key, func() {
@@ -305,7 +320,7 @@ func (s *search[K, V]) without(o detached.Outcome[*Entry[V]]) (Result[V], bool) 
 	}
 	e, now := c.near.Get(s.key), c.clock.now()
 	if c.judge(e, now, s.want) == freshValue { // of a later load: that of the call was taken out by a Delete, say
-		c.hits.Add()
+		c.hits.Add(1)
 		return c.result(e, now, onefold.Hit, NotStale), true
 	}
 	if !c.fallback(e, now, s.want) {

@@ -3,6 +3,7 @@ package tier_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"slices"
 	"sync"
@@ -10,15 +11,16 @@ import (
 	"testing"
 
 	"github.com/onefold-go/onefold/codec"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
+
+var errLoad = errors.New("load")
 
 // newCache makes a cache over load with a near tier, and with the given far
 // ones.
 func newCache[V any](t testing.TB, load func(context.Context, string) (V, error), cfg tier.Config, far ...tier.Far[string, V]) *tier.Cache[string, V] {
 	t.Helper()
-	return newCacheOver(t, load, cfg, mem.New[string, V](mem.Config{}), far...)
+	return newCacheOver(t, load, cfg, newNear[string, V](), far...)
 }
 
 func newCacheOver[K comparable, V any](t testing.TB, load func(context.Context, K) (V, error), cfg tier.Config, near tier.Near[K, V], far ...tier.Far[K, V]) *tier.Cache[K, V] {
@@ -28,6 +30,49 @@ func newCacheOver[K comparable, V any](t testing.TB, load func(context.Context, 
 		t.Fatal(err)
 	}
 	return c
+}
+
+// newNear makes the near tier of a cache.
+func newNear[K comparable, V any]() *tray[K, V] {
+	return &tray[K, V]{entries: make(map[K]*tier.Entry[V])}
+}
+
+// A tray is a near tier that keeps all it is given. Package mem's takes longer to
+// compile than all else here; the tests that go by chance, and the examples, use
+// that one.
+type tray[K comparable, V any] struct {
+	mu      sync.RWMutex
+	entries map[K]*tier.Entry[V]
+}
+
+func (n *tray[K, V]) Get(key K) *tier.Entry[V] {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.entries[key]
+}
+
+func (n *tray[K, V]) Set(key K, e *tier.Entry[V]) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.entries[key] = e
+}
+
+func (n *tray[K, V]) Delete(key K) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.entries, key)
+}
+
+func (n *tray[K, V]) len() int {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return len(n.entries)
+}
+
+func (n *tray[K, V]) Clear() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.entries)
 }
 
 // encoded makes a far tier of ints of s.

@@ -157,8 +157,6 @@ func makeHistories(t *testing.T, ops int64) {
 		seed, calls, reads, histories, time.Since(start).Seconds(), violations)
 }
 
-var errLoad = errors.New("load")
-
 // A making is the histories that are made on one cache, each of a key.
 type making struct {
 	plan  plan

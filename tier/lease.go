@@ -12,9 +12,9 @@ const loadSelfAfterFailure = time.Second
 
 // within runs one operation of a far tier within the tier's budget.
 func within[K comparable, V, T any](ctx context.Context, f *fetching[K, V], op func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, f.cache.cfg.FarBudget)
-	defer cancel()
-	return op(ctx)
+	b := newBudget(ctx, f.cache.cfg.FarBudget)
+	defer b.end()
+	return op(b)
 }
 
 // await waits until there is a point in asking again.
@@ -84,7 +84,7 @@ func (f *fetching[K, V]) pack(e *Entry[V], h held) (Item, bool) {
 	}
 	it, err := contained(func() (Item, error) { return f.item(&c.far[h.tier], h.key, e) })
 	if err != nil { // it cannot be encoded, or is too large; that is no fault of the value's freshness
-		c.farStats[h.tier].refused.Add(1)
+		c.farStats[h.tier].notGiven(err)
 		f.barred = c.cfg.DirectFor
 		return Item{}, false
 	}

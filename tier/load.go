@@ -3,7 +3,7 @@ package tier
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/onefold-go/onefold"
@@ -17,6 +17,7 @@ type fetching[K comparable, V any] struct {
 	cache *Cache[K, V]
 	key   K
 	force bool // behind a call that has a fresh value: one that is no newer is no answer
+	dated bool // a tier without leases holds something that is no answer
 	want  want // of the call that began it
 
 	stamp uint64    // of the fences, from before anything was read
@@ -174,6 +175,7 @@ func (f *fetching[K, V]) ask(ctx context.Context, i int) (*Entry[V], error) {
 			return e, nil
 		}
 		f.know(e, err)
+		f.dated = f.dated || e != nil || garbage(err)
 		return nil, nil //nolint:nilnil // likewise
 	}
 	o := f.options(i)
@@ -243,7 +245,7 @@ func (f *fetching[K, V]) take(ctx context.Context, i int, key string, g Grant, w
 		return e, proceed
 	case e != nil && err == nil && f.accepts(e, granted):
 		return e, proceed
-	case e == nil && err != nil && !garbage(err): // another version's: it is left to its writers
+	case e == nil && err != nil && !garbage(err): // another version's, or too large: it is left to its writers
 		f.drop(ctx, i)
 		return nil, proceed
 	}
@@ -312,7 +314,7 @@ func (f *fetching[K, V]) refreshBelow() time.Duration {
 	if f.prior != nil {
 		lead = c.cfg.lead(f.prior.took.duration(), f.prior.fresh-f.prior.born)
 		if f.force {
-			lead = max(lead, f.prior.fresh-c.clock.now()+tick)
+			lead = max(lead, later(f.prior.fresh-c.clock.now(), tick))
 		}
 	}
 	return later(stale, max(0, lead))
@@ -384,10 +386,8 @@ func (f *fetching[K, V]) conclude(ctx context.Context, loaded Loaded[V], err err
 	if err == nil && loaded.NotModified && f.prior == nil {
 		err = errNoPrior
 	}
-	if err == nil && loaded.Version != 0 && f.stillFallback() {
-		if known := f.fallback.rest().version; loaded.Version < known {
-			err = fmt.Errorf("tier: the source answered with version %d of a value whose version %d is known", loaded.Version, known)
-		}
+	if err == nil {
+		err = f.cache.outdated(f.fallback, loaded.Version, f.want)
 	}
 	if err != nil {
 		return f.failed(ctx, err, began)
@@ -477,6 +477,13 @@ func (f *fetching[K, V]) failed(ctx context.Context, err error, began time.Durat
 func (f *fetching[K, V]) notFound(ctx context.Context, err error, began time.Duration) (*Entry[V], error) {
 	c := f.cache
 	f.barred = 0
+	if f.dated { // a tier that is not filled would go on giving it
+		for i := range slices.Backward(c.far) {
+			if c.far[i].leaser == nil {
+				_ = f.clear(ctx, i, c.far[i].spell(f.key))
+			}
+		}
+	}
 	e := &Entry[V]{kind: notFound, born: began, stamp: f.stamp, slot: f.slot, from: SourceLevel, more: &more[V]{err: err}}
 	if c.cfg.NegativeTTL > 0 {
 		e.fresh = later(began, c.cfg.jittered(c.cfg.NegativeTTL))

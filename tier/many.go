@@ -19,8 +19,10 @@ import (
 //
 // Where the [Source] has a LoadMany, the keys that have to be loaded are loaded
 // in one call, but for those that are being loaded already: these are waited
-// for. Keys for which SoftBudget has a value to give are a call of their own. A
-// store that is a [Batcher] is asked for all keys at once.
+// for. Keys for which SoftBudget has a value to give are a call of their own, and
+// so are those that have a value but are to be refreshed behind the call, unless
+// LoadEntry gave it tags, a validator or a version: LoadMany could not say these
+// again. A store that is a [Batcher] is asked for all keys at once.
 //
 // GetMany returns as soon as ctx ends; keys that have their answer by then keep
 // it. It panics when ctx is nil.
@@ -30,34 +32,20 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 	}
 	began := time.Now()
 	results := make([]Result[V], len(keys))
-	var searches []search[K, V]
-	var missing []int // of keys, aligned with searches
-	since, now := c.fences.now(), c.clock.recently()
+	m := manySearch[K, V]{cache: c, keys: keys, results: results, since: c.fences.now(), now: c.clock.recently()}
+	hits := uint64(0)
 	for i, key := range keys {
 		e := c.near.Get(key)
 		if e != nil && c.plain(e) {
-			c.hits.Add()
-			results[i] = Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, now-e.born)}
+			hits++
+			results[i] = Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, m.now-e.born)}
 			continue
 		}
-		s := search[K, V]{cache: c, key: key, want: want{maxStale: forever}, since: since, hard: c.cfg.HardBudget, aged: true}
-		if e != nil {
-			r, ok := c.answer(ctx, key, e, s.want)
-			if ok {
-				results[i] = r
-				continue
-			}
-			s.soft = c.cfg.SoftBudget > 0 && c.fallback(e, now, s.want)
-			s.heed(e)
-		}
-		s.wish.Timed = true
-		s.until = later(now, s.hard)
-		searches = append(searches, s)
-		missing = append(missing, i)
+		m.look(ctx, i, e)
 	}
-	if len(missing) > 0 {
-		c.findMany(ctx, searches, func(j int, r Result[V]) { results[missing[j]] = r })
-	}
+	c.hits.Add(hits)
+	c.refreshMany(ctx, m.due)
+	m.run(ctx)
 	if c.cfg.Hooks.Call != nil {
 		for i := range results {
 			c.tell(&results[i], began)
@@ -66,58 +54,125 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 	return results
 }
 
-// findMany answers calls that the near tier has no answer for.
-func (c *Cache[K, V]) findMany(ctx context.Context, searches []search[K, V], answer func(int, Result[V])) {
-	run := func(j int) {
-		answer(j, Result[V]{Err: onefold.ErrGoexit}) // where the load runs on this goroutine, and ends it
-		answer(j, searches[j].run(ctx))
-	}
-	if c.source.LoadMany == nil {
-		parallel(len(searches), run)
-		return
-	}
-	var patient, hasty, alone []int // those that wait for HardBudget, for SoftBudget, and that load for themselves
-	for j := range searches {
-		switch {
-		case searches[j].mark != nil:
-			alone = append(alone, j)
-		case searches[j].soft:
-			hasty = append(hasty, j)
-		default:
-			patient = append(patient, j)
-		}
-	}
-	groups := slices.DeleteFunc([][]int{patient, hasty}, func(g []int) bool { return len(g) == 0 })
-	left := make([][]int, len(groups))
-	parallel(len(groups)+len(alone), func(i int) {
-		if i < len(groups) {
-			left[i] = c.findTogether(ctx, searches, groups[i], answer)
-		} else {
-			run(alone[i-len(groups)])
-		}
-	})
-	again := slices.Concat(left...)
-	parallel(len(again), func(i int) { run(again[i]) })
+// A manySearch is what is left of a GetMany that the near tier has no plain
+// answers for.
+type manySearch[K comparable, V any] struct {
+	cache   *Cache[K, V]
+	keys    []K
+	results []Result[V] // aligned with keys
+	since   uint64      // of the fences, when the call began
+	now     time.Duration
+	until   time.Duration // the end of HardBudget, if there is one and anything is missing
+	due     dues[K, V]
+
+	// The keys that have no answer yet.
+	patient []miss[V] // wait for HardBudget
+	hasty   []miss[V] // wait for SoftBudget
+	alone   []miss[V] // load for themselves
 }
 
-// findTogether answers the calls of group, which have the same budget, by one
-// load. It gives those that the load had no answer for.
-func (c *Cache[K, V]) findTogether(ctx context.Context, searches []search[K, V], group []int, answer func(int, Result[V])) (left []int) {
-	keys := make([]K, len(group))
-	for i, j := range group {
-		keys[i] = searches[j].key
+// A miss is one key of a batch.
+type miss[V any] struct {
+	at   int // in the batch
+	soft bool
+	mark *Entry[V]
+}
+
+// look answers key i by its near entry e, if that is an answer.
+func (m *manySearch[K, V]) look(ctx context.Context, i int, e *Entry[V]) {
+	if e == nil {
+		m.patient = append(m.patient, miss[V]{at: i})
+		return
 	}
-	first := &searches[group[0]]
+	c, w := m.cache, want{maxStale: forever}
+	if r, ok := c.answer(ctx, m.keys[i], e, w, &m.due); ok {
+		m.results[i] = r
+		return
+	}
+	switch {
+	case c.judge(e, c.clock.now(), w) == loadDirect:
+		m.alone = append(m.alone, miss[V]{at: i, mark: e})
+	case c.cfg.SoftBudget > 0 && c.fallback(e, m.now, w):
+		m.hasty = append(m.hasty, miss[V]{at: i, soft: true})
+	default:
+		m.patient = append(m.patient, miss[V]{at: i})
+	}
+}
+
+// search is the way of one key.
+func (m *manySearch[K, V]) search(one miss[V]) search[K, V] {
+	return search[K, V]{
+		cache: m.cache, key: m.keys[one.at], want: want{maxStale: forever}, since: m.since,
+		hard: m.cache.cfg.HardBudget, until: m.until, soft: one.soft, aged: true, mark: one.mark,
+		wish: detached.Wish{Timed: true},
+	}
+}
+
+// run answers the keys that have no answer yet.
+func (m *manySearch[K, V]) run(ctx context.Context) {
+	if hard := m.cache.cfg.HardBudget; hard > 0 && len(m.patient)+len(m.hasty)+len(m.alone) > 0 {
+		m.until = later(m.cache.clock.now(), hard)
+	}
+	if m.cache.source.LoadMany == nil {
+		each := slices.Concat(m.patient, m.hasty, m.alone)
+		parallel(len(each), func(i int) { m.finish(ctx, each[i].at, m.search(each[i])) })
+		return
+	}
+	groups := make([][]miss[V], 0, 2)
+	for _, g := range [][]miss[V]{m.patient, m.hasty} {
+		if len(g) > 0 {
+			groups = append(groups, g)
+		}
+	}
+	left := make([][]unmet[K, V], len(groups))
+	parallel(len(groups)+len(m.alone), func(i int) {
+		if i < len(groups) {
+			left[i] = m.together(ctx, groups[i])
+			return
+		}
+		one := m.alone[i-len(groups)]
+		m.finish(ctx, one.at, m.search(one))
+	})
+	again := slices.Concat(left...)
+	parallel(len(again), func(i int) { m.finish(ctx, again[i].at, again[i].search) })
+}
+
+// finish answers key i by its search.
+func (m *manySearch[K, V]) finish(ctx context.Context, i int, s search[K, V]) {
+	m.results[i] = Result[V]{Err: onefold.ErrGoexit} // where the load runs on this goroutine, and ends it
+	m.results[i] = s.run(ctx)
+}
+
+// An unmet is a key of a batch that the others' load had no answer for.
+type unmet[K comparable, V any] struct {
+	at     int
+	search search[K, V]
+}
+
+// together answers the keys of a group, which have the same budget, by one load.
+func (m *manySearch[K, V]) together(ctx context.Context, group []miss[V]) (left []unmet[K, V]) {
+	c := m.cache
+	keys := make([]K, len(group))
+	for i, one := range group {
+		keys[i] = m.keys[one.at]
+		m.results[one.at].Err = onefold.ErrGoexit // likewise
+	}
+	first := m.search(group[0])
 	first.setBudget()
+	var due dues[K, V]
 	for i, o := range c.flights.DoMany(ctx, keys, &c.many, detached.Wish{Timed: true, Budget: first.wish.Budget}) {
-		j := group[i]
-		if r, ok := searches[j].settle(ctx, o); ok {
-			r.Again = o.Again
-			answer(j, r)
+		s := m.search(group[i])
+		s.due = &due
+		r, ok := s.settle(ctx, o)
+		s.due = nil
+		if !ok {
+			left = append(left, unmet[K, V]{group[i].at, s})
 			continue
 		}
-		left = append(left, j)
+		r.Again = o.Again
+		m.results[group[i].at] = r
 	}
+	c.refreshMany(ctx, due)
 	return left
 }
 
@@ -128,7 +183,10 @@ const atOnce = 64
 // parallel calls do for 0 to n-1, many at a time. A panic of one is raised here,
 // once all have returned.
 func parallel(n int, do func(int)) {
-	if n == 1 {
+	switch n {
+	case 0:
+		return
+	case 1:
 		do(0)
 		return
 	}
@@ -161,27 +219,12 @@ func parallel(n int, do func(int)) {
 // fetchMany is what a flight of many keys runs. It tells settle of each as soon
 // as it is known, and leaves none.
 func (c *Cache[K, V]) fetchMany(ctx context.Context, keys []K, settle func(int, *Entry[V], error)) (rest func(int) (*Entry[V], error)) {
-	all := make([]fetching[K, V], len(keys))
-	pending := make([]int, len(keys))
+	m := manyFetching[K, V]{cache: c, all: make([]fetching[K, V], len(keys)), settle: settle}
 	for i, key := range keys {
-		all[i] = fetching[K, V]{cache: c, key: key, want: want{maxStale: forever}}
-		all[i].begin(ctx, c.near.Get(key))
-		pending[i] = i
+		m.all[i] = fetching[K, V]{cache: c, key: key, want: want{maxStale: forever}}
+		m.all[i].begin(ctx, c.near.Get(key))
 	}
-	m := manyFetching[K, V]{cache: c, all: all, settle: settle}
-	defer m.end(ctx) // also when the load panics
-	for i := 0; i < len(c.far) && len(pending) > 0; i++ {
-		pending = m.ask(ctx, i, pending)
-	}
-	switch {
-	case len(pending) == 0:
-	case ctx.Err() != nil:
-		for _, p := range pending {
-			m.settle(p, nil, ctx.Err())
-		}
-	default:
-		m.askSource(ctx, pending)
-	}
+	m.run(ctx)
 	return nil
 }
 
@@ -193,6 +236,27 @@ type manyFetching[K comparable, V any] struct {
 	all    []fetching[K, V]
 	settle func(int, *Entry[V], error)
 	apart  sync.WaitGroup // the keys that go on by themselves
+}
+
+// run loads the keys, which have begun.
+func (m *manyFetching[K, V]) run(ctx context.Context) {
+	defer m.end(ctx) // also when the load panics
+	pending := make([]int, len(m.all))
+	for i := range pending {
+		pending[i] = i
+	}
+	for i := 0; i < len(m.cache.far) && len(pending) > 0; i++ {
+		pending = m.ask(ctx, i, pending)
+	}
+	switch {
+	case len(pending) == 0:
+	case ctx.Err() != nil:
+		for _, p := range pending {
+			m.settle(p, nil, ctx.Err())
+		}
+	default:
+		m.askSource(ctx, pending)
+	}
 }
 
 func (m *manyFetching[K, V]) end(ctx context.Context) {

@@ -14,7 +14,6 @@ import (
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/batch"
 	"github.com/onefold-go/onefold/foldtest"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -64,7 +63,7 @@ func (b *bulk) log() string {
 
 func bulkCache(t *testing.T, b *bulk, cfg tier.Config, far ...tier.Far[string, int]) *tier.Cache[string, int] {
 	t.Helper()
-	c, err := tier.NewSource(tier.Source[string, int]{Load: b.load, LoadMany: b.loadMany}, cfg, mem.New[string, int](mem.Config{}), far...)
+	c, err := tier.NewSource(tier.Source[string, int]{Load: b.load, LoadMany: b.loadMany}, cfg, newNear[string, int](), far...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,6 +114,21 @@ func (e *Entry[V]) early() time.Duration {
 	}
 }
 
+// told reports whether the source said more of the value than how long it is
+// good: what only LoadEntry can say.
+func (e *Entry[V]) told() bool {
+	m := e.more
+	return m != nil && (len(m.tags) > 0 || m.validator != "" || m.version != 0)
+}
+
+// newerThan is a *VersionError where e's version is above version.
+func (e *Entry[V]) newerThan(version uint64) error {
+	if e.more == nil || e.more.version <= version {
+		return nil
+	}
+	return &VersionError{Version: version, Known: e.more.version}
+}
+
 func (e *Entry[V]) why() Why {
 	if e.more == nil {
 		return NotStale

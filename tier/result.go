@@ -192,6 +192,15 @@ func (c *Cache[K, V]) fallbackUntil(e *Entry[V], w want) time.Duration {
 	return max(c.staleUntil(e, w), later(e.fresh, min(c.cfg.StaleIfError, w.maxStale)))
 }
 
+// outdated is a *VersionError where e is a value to give that is newer than
+// version, which is 0 for one that has none.
+func (c *Cache[K, V]) outdated(e *Entry[V], version uint64, w want) error {
+	if version == 0 || !c.fallback(e, c.clock.now(), w) {
+		return nil
+	}
+	return e.newerThan(version)
+}
+
 // resting reports whether the source is not to be asked for e's key yet, by calls
 // that e is an answer for.
 func (c *Cache[K, V]) resting(e *Entry[V], now time.Duration) bool {

@@ -33,7 +33,7 @@ func TestJoinersOfAnOvertakenLoadShareTheNext(t *testing.T) {
 			}
 			return tier.Loaded[int]{Value: n, Tags: []string{"tag"}}, nil
 		},
-	}, tier.Config{}, mem.New[string, int](mem.Config{}))
+	}, tier.Config{}, newNear[string, int]())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,4 +157,34 @@ func TestSoftBudgetThatHasNothingToGive(t *testing.T) {
 			t.Errorf("%d loads, want 2", n)
 		}
 	})
+}
+
+// A call that has found a value, and then had it invalidated under its eyes,
+// looks again: another call may have loaded a new one by then. One that wants
+// another value than everybody does not.
+//
+// SPEC: L01, F06
+func TestCallWhoseValueIsInvalidatedUnderItsEyesLooksAgain(t *testing.T) {
+	near := mem.New[string, int](mem.Config{})
+	c, err := tier.NewSource(tier.Source[string, int]{
+		LoadEntry: func(context.Context, string, tier.Prior[int]) (tier.Loaded[int], error) {
+			return tier.Loaded[int]{Value: 1, Tags: []string{"tag"}}, nil
+		},
+	}, tier.Config{}, near)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	e := near.Get("k")
+	if c.LooksAgain(t.Context(), "k", e, tier.Read{NotBefore: time.Now()}) {
+		t.Error("a call that wants a newer value than there is looks for it in the same place")
+	}
+	if err := c.InvalidateTag(t.Context(), "tag"); err != nil {
+		t.Fatal(err)
+	}
+	if !c.LooksAgain(t.Context(), "k", e, tier.Read{}) {
+		t.Error("a call whose value is invalidated loads without another look")
+	}
 }

@@ -62,7 +62,7 @@ type Loaded[V any] struct {
 	Tags      []string      // what [Cache.InvalidateTag] knows it by
 	Weight    uint32        // what it counts in a near tier that is bounded by weight
 	Validator string        // by which the source knows it again, such as an ETag
-	Version   uint64        // as the source counts: a load whose value has a lower one than the value at hand has failed
+	Version   uint64        // as the source counts: a load whose value has a lower one than the value at hand has failed, and [Cache.Set] refuses it; see [VersionError]
 
 	// NotModified says that the prior value still stands: Value is not looked
 	// at, and Tags only if there are any. Without a prior value it is an error.

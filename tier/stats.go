@@ -19,7 +19,7 @@ type Stats struct {
 	Joined   uint64 // calls that joined a load under way
 	Again    uint64 // calls that joined a load whose end was not for them, counted for each
 
-	Refreshes  uint64 // loads that were started behind callers
+	Refreshes  uint64 // loads that were started behind callers, counted for each key
 	Failures   uint64 // loads that failed at the source, ErrNotFound among them
 	Shed       uint64 // loads that Config.MaxLoads kept from the source and that had a stale value to give
 	TurnedAway uint64 // calls that met a limit
@@ -29,10 +29,11 @@ type Stats struct {
 
 // FarStats are sums for one far tier since the cache was made.
 type FarStats struct {
-	Hits    uint64 // loads that it had an answer for
-	Misses  uint64 // loads that it had none for
-	Errors  uint64 // operations that failed or took too long
-	Refused uint64 // values that it did not store: their lease was gone, or they were too large
+	Hits     uint64 // loads that it had an answer for
+	Misses   uint64 // loads that it had none for
+	Errors   uint64 // operations that failed or took too long
+	Refused  uint64 // values that it did not store: their lease was gone, or they could not be encoded
+	TooLarge uint64 // values that it was not given, being over Config.MaxValueSize or with too many tags
 
 	Unserved map[string]uint64 // what it held and was not served, by reason: decode, checksum, key_mismatch, too_large, version, future, expired, invalidated
 }
@@ -85,8 +86,18 @@ var reasons = [...]string{
 }
 
 type farCounters struct {
-	hits, misses, errors, refused atomic.Uint64
-	unservedBy                    [len(reasons)]atomic.Uint64
+	hits, misses, errors, refused, tooLarge atomic.Uint64
+	unservedBy                              [len(reasons)]atomic.Uint64
+}
+
+// notGiven counts a value that could not be put into an envelope.
+func (f *farCounters) notGiven(err error) {
+	var fault *envelope.Error
+	if errors.As(err, &fault) && fault.Reason == envelope.TooLarge {
+		f.tooLarge.Add(1)
+	} else {
+		f.refused.Add(1)
+	}
 }
 
 // unserved counts what was not served because of err.
@@ -109,7 +120,7 @@ func (f *farCounters) unserved(err error) {
 
 func (f *farCounters) sum() FarStats {
 	s := FarStats{
-		Hits: f.hits.Load(), Misses: f.misses.Load(), Errors: f.errors.Load(), Refused: f.refused.Load(),
+		Hits: f.hits.Load(), Misses: f.misses.Load(), Errors: f.errors.Load(), Refused: f.refused.Load(), TooLarge: f.tooLarge.Load(),
 		Unserved: make(map[string]uint64),
 	}
 	for i := range reasons {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/foldtest"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -47,7 +47,7 @@ func (s *shelf) count() int {
 // tagged makes a cache over s, and closes it with the test.
 func tagged(t *testing.T, s *shelf, cfg tier.Config, far ...tier.Far[string, int]) *tier.Cache[string, int] {
 	t.Helper()
-	c, err := tier.NewSource(tier.Source[string, int]{LoadEntry: s.load}, cfg, mem.New[string, int](mem.Config{}), far...)
+	c, err := tier.NewSource(tier.Source[string, int]{LoadEntry: s.load}, cfg, newNear[string, int](), far...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +118,100 @@ func TestInvalidateTagDuringALoad(t *testing.T) {
 			wantPeek(t, c, "k", 2)
 		}
 	})
+}
+
+// Whoever joins a load whose value turns out not to carry what was invalidated
+// has its answer.
+//
+// SPEC: F01, F09
+func TestInvalidateAnotherTagDuringALoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{version: 1, tags: []string{"a"}}
+		c := tagged(t, s, tier.Config{TTL: time.Hour})
+		before := get(t.Context(), c, "k")
+		synctest.Wait()
+		invalidate(t, c, "b")
+		r := c.GetResult(t.Context(), "k", tier.Read{})
+		if r.Value != 1 || r.Err != nil || r.Outcome != onefold.Joined || r.Again {
+			t.Errorf("GetResult = %+v, want to join 1, once", r)
+		}
+		wantReply(t, <-before, 1)
+		if n := s.count(); n != 1 {
+			t.Errorf("%d loads, want 1", n)
+		}
+	})
+}
+
+// No form of call that begins after an invalidation has returned is given what an
+// older load brings, and none of those that take the load out of the table has
+// its callers wait for it.
+//
+// SPEC: C11
+func TestNoFormOfCallGetsAnOlderLoad(t *testing.T) {
+	type cache = *tier.Cache[string, int]
+	changes := map[string]func(ctx context.Context, c cache) error{
+		"Delete": func(ctx context.Context, c cache) error { return c.Delete(ctx, "other", "k") },
+		"Expire": func(ctx context.Context, c cache) error { return c.Expire(ctx, "k") },
+		"Write": func(ctx context.Context, c cache) error {
+			return c.Write(ctx, "k", func(context.Context) error { return nil })
+		},
+		"InvalidateTag": func(ctx context.Context, c cache) error { return c.InvalidateTag(ctx, "none", "a") },
+		"InvalidateAll": func(ctx context.Context, c cache) error { return c.InvalidateAll(ctx) },
+	}
+	forms := map[string]func(ctx context.Context, c cache) (int, error){
+		"Get": func(ctx context.Context, c cache) (int, error) { return c.Get(ctx, "k") },
+		"GetMany": func(ctx context.Context, c cache) (int, error) {
+			r := c.GetMany(ctx, []string{"another", "k"})[1]
+			return r.Value, r.Err
+		},
+		"GetResult": func(ctx context.Context, c cache) (int, error) {
+			r := c.GetResult(ctx, "k", tier.Read{MaxStale: time.Hour, Budget: time.Minute})
+			return r.Value, r.Err
+		},
+		"Refresh": func(ctx context.Context, c cache) (int, error) { return c.Refresh(ctx, "k") },
+	}
+	for change, do := range changes {
+		for form, call := range forms {
+			for _, far := range []bool{false, true} {
+				for _, old := range []bool{false, true} { // there is a value already, which the older load refreshes
+					synctest.Test(t, func(t *testing.T) {
+						s := &shelf{version: 1, tags: []string{"a"}}
+						var tiers []tier.Far[string, int]
+						if far {
+							tiers = append(tiers, encoded(new(foldtest.Engine).Connect()))
+						}
+						c := tagged(t, s, tier.Config{TTL: time.Minute, StaleFor: time.Hour}, tiers...)
+						synctest.Wait() // it hears of changes
+						if old {
+							wantGet(t, c, "k", 1)
+							time.Sleep(2 * time.Minute)
+						}
+						before := get(t.Context(), c, "k")
+						time.Sleep(time.Second / 2)
+						s.set(2)
+						if err := do(t.Context(), c); err != nil {
+							t.Error(err)
+						}
+						start := time.Now()
+						want := 2
+						if change == "Expire" && old && form != "Refresh" {
+							want = 1 // within StaleFor: that is what Expire is for
+						}
+						v, err := call(t.Context(), c)
+						if v != want || err != nil {
+							t.Errorf("far %v, old %v: after %s, %s = %d, %v; want %d, nil", far, old, change, form, v, err, want)
+						}
+						if took := time.Since(start); took > time.Second && change != "InvalidateTag" && change != "InvalidateAll" {
+							t.Errorf("far %v, old %v: after %s, %s took %v, want no more than a load", far, old, change, form, took)
+						}
+						wantReply(t, <-before, 1)
+						time.Sleep(2 * time.Second)
+						wantPeek(t, c, "k", 2)
+					})
+				}
+			}
+		}
+	}
 }
 
 // What is forgotten of the invalidation invalidates.
@@ -198,6 +292,66 @@ func TestInvalidateTagReachesOtherProcesses(t *testing.T) {
 
 // Where nobody could invalidate it by tag, a value with tags is not stored.
 //
+// An invalidation that the far tier does not take holds for the near tier here,
+// and for nothing else until one succeeds: as its DeleteError says.
+//
+// SPEC: F09, R10
+func TestInvalidationThatTheFarTierDoesNotTake(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		for _, lost := range []bool{false, true} { // the answer alone
+			synctest.Test(t, func(t *testing.T) {
+				var engine foldtest.Engine
+				s := &shelf{version: 1, tags: []string{"a"}}
+				cfg := tier.Config{TTL: time.Hour, TagPoll: time.Minute}
+				conn := engine.Connect()
+				p, q := tagged(t, s, cfg, encoded(polled(conn))), tagged(t, s, cfg, encoded(polled(engine.Connect())))
+				drop := func() error {
+					if all {
+						return p.InvalidateAll(t.Context())
+					}
+					return p.InvalidateTag(t.Context(), "a")
+				}
+				wantGet(t, p, "k", 1)
+				wantGet(t, q, "k", 1)
+				loading := get(t.Context(), p, "l")
+				time.Sleep(time.Second / 2)
+				s.set(2)
+				conn.Inject(foldtest.Bump, foldtest.Fault{Err: foldtest.ErrInjected, After: lost})
+				var failed *tier.DeleteError
+				if err := drop(); !errors.As(err, &failed) || !slices.Equal(failed.Tiers, []int{0}) || !errors.Is(err, foldtest.ErrInjected) {
+					t.Errorf("it gives %v, want a DeleteError of tier 0", err)
+				}
+				wantNoPeek(t, p, "k")
+				wantPeek(t, q, "k", 1)
+				if r := p.GetResult(t.Context(), "k", tier.Read{}); r.Value != 1 || r.Level != 1 {
+					t.Errorf("GetResult = %+v, want 1 from the far tier", r)
+				}
+				wantReply(t, <-loading, 1)
+				time.Sleep(2 * time.Minute) // they have looked at the table
+				want := 1
+				if lost { // it was taken after all
+					want = 2
+				}
+				for _, key := range []string{"k", "l"} {
+					wantGet(t, p, key, want)
+					wantGet(t, q, key, want)
+				}
+				s.set(3)
+				if err := drop(); err != nil {
+					t.Errorf("it gives %v, want nil", err)
+				}
+				for _, key := range []string{"k", "l"} {
+					wantGet(t, p, key, 3)
+				}
+				time.Sleep(2 * time.Minute)
+				for _, key := range []string{"k", "l"} {
+					wantGet(t, q, key, 3)
+				}
+			})
+		}
+	}
+}
+
 // SPEC: F09
 func TestTagsWithoutATagger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -312,7 +466,7 @@ func TestStaleFarValueIsGivenAtOnce(t *testing.T) {
 			wantGet(t, p, "k", 1)
 			s.set(2)
 			time.Sleep(10 * time.Second)
-			var near tier.Near[string, int] = mem.New[string, int](mem.Config{})
+			var near tier.Near[string, int] = newNear[string, int]()
 			if nearless {
 				near = nil
 			}
@@ -360,7 +514,7 @@ func TestConditionalLoad(t *testing.T) {
 			}
 			return tier.Loaded[int]{Value: 7, Validator: "v1", Tags: []string{"a"}}, nil
 		}
-		c, err := tier.NewSource(tier.Source[string, int]{LoadEntry: load}, tier.Config{TTL: 10 * time.Second}, mem.New[string, int](mem.Config{}))
+		c, err := tier.NewSource(tier.Source[string, int]{LoadEntry: load}, tier.Config{TTL: 10 * time.Second}, newNear[string, int]())
 		if err != nil {
 			t.Fatal(err)
 		}

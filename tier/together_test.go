@@ -15,7 +15,6 @@ import (
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/batch"
 	"github.com/onefold-go/onefold/foldtest"
-	"github.com/onefold-go/onefold/mem"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -62,6 +61,7 @@ func (b *crate) wantCalls(t *testing.T, what string, want ...[]string) {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	slices.SortFunc(b.calls, slices.Compare) // they may be at the same time
 	if !slices.EqualFunc(b.calls, want, slices.Equal) || len(b.ones) > 0 {
 		t.Errorf("%s: loaded %q together and %q alone, want %q together", what, b.calls, b.ones, want)
 	}
@@ -70,7 +70,7 @@ func (b *crate) wantCalls(t *testing.T, what string, want ...[]string) {
 
 func newCrateCache(t *testing.T, b *crate, cfg tier.Config, far ...tier.Far[string, int]) *tier.Cache[string, int] {
 	t.Helper()
-	c, err := tier.NewSource(b.source(), cfg, mem.New[string, int](mem.Config{}), far...)
+	c, err := tier.NewSource(b.source(), cfg, newNear[string, int](), far...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestGetManyLoadsTogether(t *testing.T) {
 
 // SPEC: N06, N13
 func TestGetManyOfAwkwardKeys(t *testing.T) {
-	c := newCacheOver(t, func(_ context.Context, f float64) (int, error) { return int(f), nil }, tier.Config{}, mem.New[float64, int](mem.Config{}))
+	c := newCacheOver(t, func(_ context.Context, f float64) (int, error) { return int(f), nil }, tier.Config{}, newNear[float64, int]())
 	results := c.GetMany(t.Context(), []float64{1, math.NaN(), 2})
 	if results[0].Value != 1 || results[2].Value != 2 || !errors.Is(results[1].Err, onefold.ErrKey) {
 		t.Errorf("GetMany = %+v, want 1, ErrKey, 2", results)
@@ -267,7 +267,7 @@ func TestGetManyPanics(t *testing.T) {
 	cloning, err := tier.NewSource(tier.Source[string, int]{
 		Load:  func(context.Context, string) (int, error) { return 1, nil },
 		Clone: func(int) int { panic(errSource) },
-	}, tier.Config{}, mem.New[string, int](mem.Config{}))
+	}, tier.Config{}, newNear[string, int]())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,6 +348,31 @@ func TestGetManyBudgets(t *testing.T) {
 		if v, ok := c.Peek("ccc"); ok || v != 0 {
 			t.Errorf("Peek = %d, %t; its TTL is over", v, ok)
 		}
+	})
+}
+
+// A batch has its whole budget, also where the time it goes by for its hits is a
+// little old.
+//
+// SPEC: F03
+func TestBudgetOfABatchIsCountedFromItsCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &crate{many: func(context.Context, []string) (map[string]int, error) {
+			time.Sleep(time.Minute)
+			return nil, nil
+		}}
+		c := newCrateCache(t, b, tier.Config{TTL: time.Hour, HardBudget: time.Second})
+		if err := c.Set(t.Context(), "a", tier.Loaded[int]{Value: 1}); err != nil {
+			t.Error(err)
+		}
+		wantGet(t, c, "a", 1)
+		time.Sleep(time.Millisecond - 1)
+		start := time.Now()
+		wantMany(t, "slow", c.GetMany(t.Context(), []string{"a", "bb"}), "1/hit error ")
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("it took %v, want 1s", took)
+		}
+		time.Sleep(time.Hour)
 	})
 }
 

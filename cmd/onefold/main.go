@@ -9,9 +9,11 @@ import (
 	"syscall"
 
 	"github.com/onefold-go/onefold/cmd/onefold/internal/cli"
+	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/fleet"
 )
 
 func main() {
+	fleet.Serve() // a process that the lab started
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(cli.Main(ctx, os.Args[1:], os.Stdout, os.Stderr))

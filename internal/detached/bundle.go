@@ -13,10 +13,12 @@ import (
 type bundle[K comparable, V any] struct {
 	table *Table[K, V]
 	many  *Many[K, V]
+	room  int // how many members may yet come, as far as is known
 
 	// Fixed when it is run. They are made with the first member, which has
 	// taken the load's turn under MaxLoads, if nobody waits for turns.
 	members []member[K, V]
+	parts   []loadctx.Ctx   // room for contexts of members
 	ctx     *loadctx.Ctx    // what the load sees; the members' are its parts. Not a field: who keeps it is not to keep the rest
 	caller  context.Context // the first member's leader
 
@@ -24,8 +26,9 @@ type bundle[K comparable, V any] struct {
 
 	// Guards over and the members' answers. Held while one is answered, so that
 	// when the load has returned each has been or never will be.
-	mu   sync.Mutex
-	over bool // the load has returned
+	mu     sync.Mutex
+	over   bool      // the load has returned
+	loaded []Load[V] // for Policy.Loaded, of each member that is answered; nil: nobody wants to know
 }
 
 // A member is one key of a bundle.
@@ -34,7 +37,6 @@ type member[K comparable, V any] struct {
 	answered bool            // by the load; it may have ended before, without it
 	known    bool            // it has come to end: the load has returned with it, or is not asked for it
 	end      flight.Ending[V]
-	loaded   Load[V] // for Policy.Loaded, once it is answered
 }
 
 func newBundle[K comparable, V any](t *Table[K, V], many *Many[K, V]) *bundle[K, V] {
@@ -52,8 +54,12 @@ func (b *bundle[K, V]) add(f *flightOf[K, V], caller context.Context) {
 		b.ctx, b.caller = new(loadctx.Ctx), caller
 		b.ctx.Init(p.seen(caller), p.Context == Whole)
 		b.ctx.Collect()
+		b.members = make([]member[K, V], 0, b.room)
 	}
-	f.X.ctx = new(loadctx.Ctx)
+	if len(b.parts) == 0 {
+		b.parts = make([]loadctx.Ctx, max(1, b.room))
+	}
+	f.X.ctx, b.parts = &b.parts[0], b.parts[1:]
 	f.X.ctx.InitPart(b.ctx)
 	b.members = append(b.members, member[K, V]{f: f})
 }
@@ -75,7 +81,8 @@ func (b *bundle[K, V]) run() {
 		}
 		defer t.turns.done()
 	}
-	var keys []K
+	keys := make([]K, 0, len(b.members))
+	b.wanted = make([]int, 0, len(b.members))
 	for i := range b.members {
 		m := &b.members[i]
 		if m.f.X.ctx.Ended() { // it was abandoned while it waited to be loaded
@@ -147,7 +154,7 @@ func (b *bundle[K, V]) answerLocked(m *member[K, V], e flight.Ending[V], returne
 	m.answered = true
 	served := b.table.answer(m.f, e, returned)
 	if b.table.policy.Loaded != nil {
-		m.loaded = b.table.loaded(m.f, e, served)
+		b.loaded = append(b.loaded, b.table.loaded(m.f, e, served))
 	}
 }
 
@@ -169,10 +176,8 @@ func (b *bundle[K, V]) finish(e flight.Ending[V]) {
 		}
 	}
 	b.mu.Unlock()
-	if t.policy.Loaded != nil {
-		for i := range b.members {
-			t.policy.Loaded(b.members[i].loaded)
-		}
+	for _, l := range b.loaded {
+		t.policy.Loaded(l)
 	}
 }
 

@@ -128,7 +128,7 @@ func (c *Call[K, V]) enterFlight(ctx context.Context, from *loadctx.Ctx) {
 			c.also()
 		}
 	}
-	if !c.inline {
+	if !c.inline && c.bundle == nil {
 		f.BlockLocked()
 	}
 	s.Unlock()
@@ -253,7 +253,13 @@ func (c *Call[K, V]) waitOnce(ctx context.Context) Outcome[V] {
 	if c.inline && c.role == Led {
 		c.table.run(f, ctx, c.load)
 	}
-	err := c.block(ctx, f.Settled())
+	var settled <-chan struct{}
+	if c.bundle != nil && c.role == Led {
+		settled = f.WillBlock()
+	} else {
+		settled = f.Settled()
+	}
+	err := c.block(ctx, settled)
 	o.Stage = f.X.ctx.Stage()
 	if err != nil {
 		if left, abandoned := c.table.leave(f); left {

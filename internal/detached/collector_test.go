@@ -118,6 +118,41 @@ func TestCollector(t *testing.T) {
 	})
 }
 
+// A load that fills up while its timer has fired already, and waits, runs once.
+//
+// SPEC: B03
+func TestCollectorFillsUpAsItsWindowCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const window = 100 * time.Millisecond
+		var tab table
+		tab.Init(detached.Policy[string, int]{Look: func(key string) (int, bool) {
+			if key == "b" {
+				time.Sleep(window) // with the collector locked, until the timer fires
+			}
+			return 0, false
+		}})
+		var asked asks
+		collector := tab.Collect(&many{Load: asked.load, MaxKeys: 2}, window)
+		var wg sync.WaitGroup
+		for _, key := range []string{"a", "b"} {
+			wg.Go(func() {
+				if o := collector.Do(t.Context(), key, detached.Wish{}); o.Value != 1 || o.Err != nil {
+					t.Errorf("%s got %+v, want 1", key, o)
+				}
+			})
+			if key == "a" {
+				synctest.Wait()
+			}
+		}
+		wg.Wait()
+		time.Sleep(time.Minute)
+		asked.wants(t, "[[a b]]")
+		if sum := tab.Sum(); sum.Running != 0 || sum.Flights != 0 {
+			t.Errorf("Sum = %+v, want nothing left", sum)
+		}
+	})
+}
+
 // SPEC: G28
 func TestCollectorInARing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

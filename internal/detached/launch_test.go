@@ -3,8 +3,11 @@ package detached_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,6 +135,78 @@ func TestLaunchedLoadThatPanics(t *testing.T) {
 		}
 	})
 }
+
+// Many are launched together: those that are being loaded, or are not equal to
+// themselves, are left out, and nobody's end is theirs.
+func TestLaunchMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			tab   table
+			mu    sync.Mutex
+			calls [][]string
+			kept  = make(map[string]int)
+		)
+		tab.Init(detached.Policy[string, int]{
+			CancelAbandoned: true, Context: detached.Whole,
+			Store: func(key string, v int) {
+				mu.Lock()
+				defer mu.Unlock()
+				kept[key] = v
+			},
+		})
+		three := does(func(ctx context.Context, keys []string, settle settle) {
+			mu.Lock()
+			calls = append(calls, keys)
+			mu.Unlock()
+			settleAll(len(keys), keys, settle)
+			if ctx.Value(leader{}) != "ada" {
+				t.Errorf("the load sees %v, want ada", ctx.Value(leader{}))
+			}
+		})
+		three.MaxKeys = 3
+		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), leader{}, "ada"))
+		other := tab.Start(t.Context(), "busy", gives(9))
+		started := tab.LaunchMany(ctx, []string{"a", "busy", "b", "a", "c", "d"}, three)
+		if want := []bool{true, false, true, false, true, true}; !slices.Equal(started, want) {
+			t.Errorf("LaunchMany = %v, want %v", started, want)
+		}
+		joiner := tab.Start(ctx, "b", gives(8))
+		stayer := tab.Start(t.Context(), "c", gives(8))
+		cancel()
+		if o := joiner.Wait(ctx); o.How != flight.Left {
+			t.Errorf("who left got %+v", o)
+		}
+		if o := stayer.Wait(t.Context()); o.Value != 3 || o.Role != detached.Joined || o.Served != 1 {
+			t.Errorf("who stayed got %+v, want to join 3, alone", o)
+		}
+		other.Wait(t.Context())
+		time.Sleep(time.Second)
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		slices.SortFunc(calls, slices.Compare)
+		if got, want := fmt.Sprint(calls), "[[a b c] [d]]"; got != want {
+			t.Errorf("loaded %s together, want %s", got, want)
+		}
+		if got, want := fmt.Sprint(kept), "map[a:3 b:3 busy:9 c:3 d:1]"; got != want {
+			t.Errorf("kept %s, want %s", got, want)
+		}
+		if sum := tab.Sum(); sum.Launched != 4 || sum.Led != 1 || sum.Running != 0 || sum.Flights != 0 {
+			t.Errorf("Sum = %+v, want 4 launched and one led, and nothing running", sum)
+		}
+		if got := tab.LaunchMany(t.Context(), nil, three); len(got) != 0 {
+			t.Errorf("LaunchMany of nothing = %v", got)
+		}
+		var floats detached.Table[float64, int]
+		floats.Init(detached.Policy[float64, int]{})
+		none := detached.Many[float64, int]{}
+		if got := floats.LaunchMany(t.Context(), []float64{math.NaN()}, &none); got[0] {
+			t.Error("LaunchMany started a load of a NaN")
+		}
+	})
+}
+
+type leader struct{}
 
 // SPEC: F03
 func TestStageOfALoadThatIsLeft(t *testing.T) {

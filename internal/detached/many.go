@@ -1,6 +1,9 @@
 package detached
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Many is how many keys are loaded at once. It must not be changed after first
 // use.
@@ -19,27 +22,36 @@ type Many[K comparable, V any] struct {
 // Calls is the way of one caller through the flights of many keys. It is used by
 // one goroutine at a time.
 type Calls[K comparable, V any] struct {
-	table *Table[K, V]
-	many  *Many[K, V]
-	calls []Call[K, V]
+	table   *Table[K, V]
+	many    *Many[K, V]
+	calls   []Call[K, V]
+	waiting []int // those that have no outcome yet, by their indexes in calls
+
+	inline bool          // run the last load on the caller's goroutine
+	last   *bundle[K, V] // that load, until it runs
 }
 
 // DoMany gives the outcome of each key, in order. The keys with a current flight
 // are joined, as by Do; the others are loaded together. A key that is there
 // twice has two callers. It returns when all have their outcomes or ctx ends: then
-// those that have not get the context's error.
+// those that have not get the context's error. Where nothing can end the wait,
+// the caller runs the load itself, and a load that exits ends its goroutine.
 //
 // What ends a load of many ends it for each of its keys that has not been
 // settled: a panic, an exit, the time limit, its leader's end under Whole. Its
 // context ends as well when none of its keys is waited for any more, be it that
 // all are settled. A table that counts loads counts it as one.
 func (t *Table[K, V]) DoMany(ctx context.Context, keys []K, many *Many[K, V], w Wish) []Outcome[V] {
-	return t.StartMany(ctx, keys, many, w).Wait(ctx)
+	return t.startMany(ctx, keys, many, w, t.inline(ctx) && w.Budget == 0).Wait(ctx)
 }
 
 // StartMany is DoMany in two steps, as Start is of Do.
 func (t *Table[K, V]) StartMany(ctx context.Context, keys []K, many *Many[K, V], w Wish) *Calls[K, V] {
-	cs := &Calls[K, V]{table: t, many: many, calls: make([]Call[K, V], len(keys))}
+	return t.startMany(ctx, keys, many, w, false)
+}
+
+func (t *Table[K, V]) startMany(ctx context.Context, keys []K, many *Many[K, V], w Wish, inline bool) *Calls[K, V] {
+	cs := &Calls[K, V]{table: t, many: many, inline: inline, calls: make([]Call[K, V], len(keys)), waiting: make([]int, len(keys))}
 	if len(keys) == 0 {
 		return cs
 	}
@@ -48,26 +60,27 @@ func (t *Table[K, V]) StartMany(ctx context.Context, keys []K, many *Many[K, V],
 	}
 	wishful := Call[K, V]{table: t}
 	wishful.wish(w)
-	entering := make([]*Call[K, V], len(keys))
 	for i, key := range keys {
 		cs.calls[i] = wishful
 		cs.calls[i].key = key
-		entering[i] = &cs.calls[i]
+		cs.waiting[i] = i
 	}
 	if w.Again {
 		t.again.Add(uint64(len(keys) - 1)) //nolint:gosec // not negative
 	}
-	cs.enter(ctx, entering)
+	cs.enter(ctx)
 	return cs
 }
 
-// enter makes the caller part of a flight of each key, or turns it away. The
-// loads of those that it leads run when enter returns: no load waits until
-// another's flight, which may wait for it in turn, has ended.
-func (cs *Calls[K, V]) enter(ctx context.Context, calls []*Call[K, V]) {
+// enter makes the caller part of a flight of each key that waits, or turns it
+// away. The loads of those that it leads run when enter returns, or are the last:
+// no load waits until another's flight, which may wait for it in turn, has ended.
+func (cs *Calls[K, V]) enter(ctx context.Context) {
 	var bundles []*bundle[K, V] // that have a flight
 	b := newBundle(cs.table, cs.many)
-	for _, c := range calls {
+	for n, i := range cs.waiting {
+		c := &cs.calls[i]
+		b.room = len(cs.waiting) - n
 		c.bundle = b
 		c.enter(ctx)
 		if c.role != Led {
@@ -80,9 +93,13 @@ func (cs *Calls[K, V]) enter(ctx context.Context, calls []*Call[K, V]) {
 			b = newBundle(cs.table, cs.many)
 		}
 	}
-	for _, b := range bundles {
+	for i, b := range bundles {
 		b.ctx.Collected()
-		go b.run()
+		if cs.inline && i == len(bundles)-1 {
+			cs.last = b
+		} else {
+			go b.run()
+		}
 	}
 }
 
@@ -97,23 +114,43 @@ func (cs *Calls[K, V]) Wait(ctx context.Context) []Outcome[V] {
 	if timer := cs.calls[0].timer; timer != nil {
 		defer timer.Stop()
 	}
-	waiting := make([]int, len(cs.calls))
-	for i := range waiting {
-		waiting[i] = i
-	}
 	for {
-		var again []int
-		var entering []*Call[K, V]
-		for _, i := range waiting {
+		cs.runLast()
+		again := cs.waiting[len(cs.waiting):]
+		// The last key first: as a rule it is also settled last, and the others
+		// need no wait then.
+		for n := len(cs.waiting) - 1; n >= 0; n-- {
+			i := cs.waiting[n]
 			c := &cs.calls[i]
 			outcomes[i] = c.waitOnce(ctx)
 			if c.inVain(ctx, &outcomes[i]) {
-				again, entering = append(again, i), append(entering, c)
+				again = append(again, i)
 			}
 		}
-		if waiting = again; len(waiting) == 0 {
+		if len(again) == 0 {
 			return outcomes
 		}
-		cs.enter(ctx, entering)
+		slices.Reverse(again)
+		cs.waiting = again
+		cs.enter(ctx)
 	}
+}
+
+// runLast runs the load that is left to this goroutine, if there is one.
+func (cs *Calls[K, V]) runLast() {
+	b := cs.last
+	if b == nil {
+		return
+	}
+	cs.last = nil
+	returned := false
+	defer func() {
+		for i := range cs.calls {
+			if c := &cs.calls[i]; !returned && c.from != nil { // the load exits, and this goroutine with it
+				c.waited()
+			}
+		}
+	}()
+	b.run()
+	returned = true
 }

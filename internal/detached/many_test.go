@@ -367,7 +367,9 @@ func TestManyKeysAbandonedBeforeTheLoad(t *testing.T) {
 			wants(t, "the older caller", []detached.Outcome[int]{o}, "l7")
 		})
 		time.Sleep(1500 * time.Millisecond)
-		wg.Go(func() { wants(t, "the caller who left", tab.DoMany(ctx, []string{"a", "b"}, each(2), detached.Wish{}), "lcanceled lcanceled") })
+		wg.Go(func() {
+			wants(t, "the caller who left", tab.DoMany(ctx, []string{"a", "b"}, each(2), detached.Wish{}), "lcanceled lcanceled")
+		})
 		synctest.Wait()
 		wg.Go(func() { wants(t, "the joiner", tab.DoMany(t.Context(), []string{"b"}, each(3), detached.Wish{}), "j2") })
 		synctest.Wait()

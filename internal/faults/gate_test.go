@@ -45,10 +45,10 @@ const limit = time.Minute
 const unasked = `^TestPassesTestsOfXSync$`
 
 // slow are test files, by package, that take as long to build as all the rest of
-// it: the in-process cache is long to compile. They are asked where the others
-// find nothing.
+// it, or to run. They are asked where the others find nothing.
 var slow = map[string][]string{
-	".": {"ring_test.go"},
+	".":      {"ring_test.go"},                                                                // the in-process cache is long to compile
+	"./tier": {"bench_test.go", "histories_test.go", "linear_test.go", "metamorphic_test.go"}, // what they find at random, others must find by name
 }
 
 // An end is what became of a fault.
@@ -71,6 +71,7 @@ type verdict struct {
 var all = slices.Concat(
 	flightFaults, detachedFaults, loadctxFaults, groupFaults, singleflightFaults,
 	futureFaults, keymutexFaults, memoFaults,
+	tierFaults, manyFaults, batchFaults, memFaults, envelopeFaults, codecFaults,
 )
 
 // TestFaultsStand sees that each fault still fits the code. It builds nothing.

@@ -102,6 +102,18 @@ func (f *Flight[K, V, X]) BlockLocked() {
 	}
 }
 
+// WillBlock gives [Flight.Settled] to a leader that may have to block after all;
+// it is nil where f has settled.
+func (f *Flight[K, V, X]) WillBlock() <-chan struct{} {
+	f.shard.Lock()
+	defer f.shard.Unlock()
+	if f.state == settled {
+		return nil
+	}
+	f.BlockLocked()
+	return f.settled
+}
+
 // Settled is closed once f has settled. It is nil where no caller ever had to
 // block: only the leader can see that, when it has run the load itself.
 func (f *Flight[K, V, X]) Settled() <-chan struct{} { return f.settled }

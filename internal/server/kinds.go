@@ -25,6 +25,6 @@ func Memcached(args ...string) (*Server, error) {
 			return []string{"-l", host, "-p", port, "-U", "0", "-u", "nobody"}
 		},
 		ask:     "mn\r\n",
-		answers: []string{"MN"},
+		answers: []string{"MN", "CLIENT_ERROR unauthenticated"},
 	}, args)
 }

@@ -18,7 +18,7 @@ func TestCounterCountsConcurrentAdds(t *testing.T) {
 		wg.Go(func() {
 			last := uint64(0)
 			for range each {
-				c.Add()
+				c.Add(1)
 				if last%97 == 0 {
 					if n := c.Load(); n <= last && last > 0 {
 						t.Errorf("Load = %d, want more than %d", n, last)
@@ -38,7 +38,7 @@ func BenchmarkAddParallel(b *testing.B) {
 	c := striped.New()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			c.Add()
+			c.Add(1)
 		}
 	})
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/onefold-go/onefold/cmd/onefold/internal/cli"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/figures"
+	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/fleet"
 )
 
 // A ran is how a command line ended.
@@ -405,6 +406,28 @@ func TestEmbeddedSource(t *testing.T) {
 		}
 		if wrong := result.Wrong; result.Strategy != "check" && wrong.Total() != 0 {
 			t.Errorf("%s: %+v, want nothing wrong", result.Strategy, wrong)
+		}
+	}
+}
+
+func TestMain(m *testing.M) {
+	fleet.Serve()
+	os.Exit(m.Run())
+}
+
+func TestProcesses(t *testing.T) {
+	r := onefold(t, quick(serve(t), "--processes", "2", "--far", "embedded")...)
+	r.want(t, 0, r.out, "2 processes share the calls", "far tier embedded", "onefold")
+	r = onefold(t, quick(serve(t), "--far", "redis://user:hush@127.0.0.1:1")...)
+	r.want(t, 1, r.err, "onefold")
+	if strings.Contains(r.out+r.err, "hush") {
+		t.Errorf("the password is shown:\n%s\n%s", r.out, r.err)
+	}
+	for _, args := range [][]string{{"--processes", "0"}, {"--processes", "65"}, {"--far", "localhost:6379"}, {"--far", "redis:user:hush@host"}} {
+		r := onefold(t, quick(serve(t), args...)...)
+		r.want(t, 2, r.err, args[0], "want")
+		if strings.Contains(r.err, "hush") {
+			t.Errorf("the password is shown: %s", r.err)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/figures"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/report"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/source"
+	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/strategy"
 )
 
 const (
@@ -45,6 +46,8 @@ temporary directory; a load is a query with milliseconds of work.
   onefold lab --slow 0.01:500ms --repeat 5             rare slow loads; medians of five runs
   onefold lab --trace access.log.gz --speed 60         your own traffic, sixty times faster
   onefold lab --trace calls.csv --time ts --key id     columns of a CSV file
+  onefold lab --processes 4 --far embedded             four processes that share a far tier
+  onefold lab --processes 4 --far redis://localhost:6379 --only check,onefold
   onefold lab --source postgres://localhost/test --limit 10
   onefold lab --source http://localhost:8080/items/{key} --json figures.json`
 )
@@ -72,6 +75,7 @@ func newLab(args []string) *cobra.Command {
 		"skip":     names(),
 		"format":   arrival.Formats(),
 		"progress": progressModes,
+		"far":      {strategy.Embedded, "redis://", "rediss://", "memcached://"},
 		"source":   {"sqlite", "postgres://", "http://", "https://"},
 	} {
 		err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -142,6 +146,8 @@ func measure(ctx context.Context, f *labFlags, errw io.Writer) (_ *figures.Repor
 		Stream:     stream,
 		Source:     src,
 		Kinds:      kinds,
+		Processes:  f.processes.v,
+		Far:        f.far,
 		TTL:        f.ttl.v,
 		Jitter:     f.jitter.v,
 		Timeout:    f.timeout.v,

@@ -47,6 +47,9 @@ type labFlags struct {
 	maxCalls   value[int]
 	keepStamps bool
 
+	processes value[int]
+	far       string
+
 	ttl     value[time.Duration]
 	jitter  value[float64]
 	timeout value[time.Duration]
@@ -85,6 +88,8 @@ const (
 	mostCalls = 20_000_000
 )
 
+const mostProcesses = 64
+
 func newLabFlags(cmd *cobra.Command) *labFlags {
 	f := &labFlags{
 		set:   cmd.Flags(),
@@ -102,6 +107,8 @@ func newLabFlags(cmd *cobra.Command) *labFlags {
 		warm:      whole(100),
 		speed:     number(1),
 		maxCalls:  whole(0),
+
+		processes: whole(1),
 
 		ttl:     span(1200 * time.Millisecond),
 		jitter:  share(0.1),
@@ -148,6 +155,9 @@ func newLabFlags(cmd *cobra.Command) *labFlags {
 	g.Var(&f.ttl, "ttl", "how long a stored value is served; in a shorter run: two fifths of it unless given")
 	g.Var(&f.jitter, "jitter", "share by which a TTL is shortened at random, where the strategy does that")
 	g.Var(&f.timeout, "timeout", "how long a caller waits; also the bound of a load, where the strategy has one")
+
+	g.Var(&f.processes, "processes", "how many real processes run each strategy and share the calls, each with a cache of its own")
+	g.StringVar(&f.far, "far", "", "`far tier` that they share, for strategies that can use one: embedded, redis://host:port or memcached://host:port")
 
 	g = f.group("Trouble")
 	g.Var(&f.cancel, "cancel", "share of callers that give up, at a random moment within two load times")
@@ -233,6 +243,8 @@ func (f *labFlags) faults(ctx context.Context) error {
 	c.check("limit", f.limit.v >= 0, "want 0 (no limit) or more")
 	c.check("duration", f.duration.v > 0, "want more than 0, such as 3s")
 	c.check("ttl", f.ttl.v > 0, "want more than 0, such as 1200ms")
+	c.check("processes", f.processes.v >= 1 && f.processes.v <= mostProcesses, fmt.Sprintf("want 1 to %d", mostProcesses))
+	c.check("far", f.far == "" || strategy.KnownFar(f.far), "want embedded, redis://host:port, rediss://host:port or memcached://host:port")
 	c.check("timeout", f.timeout.v > 0, "want more than 0, such as 1s")
 	c.check("invalidate", f.invalidate.v >= 0, "want 0 (no writes) or more writes a second")
 	c.check("repeat", f.repeat.v >= 1, "want 1 or more")

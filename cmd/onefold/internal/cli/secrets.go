@@ -13,6 +13,7 @@ var (
 
 	// What url.Parse refuses may still hold a password before its last @.
 	userInfo = regexp.MustCompile(`://.*@`)
+	password = regexp.MustCompile(`:[^:@/]*@`)
 )
 
 // withoutSecrets is a command line fit to be printed and kept: passwords in
@@ -33,7 +34,7 @@ func withoutSecrets(args []string) []string {
 
 func blankURL(text string) string {
 	if !strings.Contains(text, "://") {
-		return text
+		return password.ReplaceAllString(text, ":"+hidden+"@") // a URL that was misspelt
 	}
 	u, err := url.Parse(text)
 	if err != nil {

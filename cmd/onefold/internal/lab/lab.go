@@ -9,13 +9,16 @@ package lab
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/url"
 	"runtime"
 	"time"
 
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/arrival"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/figures"
+	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/fleet"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/source"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/strategy"
 )
@@ -25,6 +28,9 @@ type Options struct {
 	Stream *arrival.Stream
 	Source source.Source // stays open
 	Kinds  []strategy.Kind
+
+	Processes int    // that run each strategy and share the calls; 0 means 1, this one
+	Far       string // the far tier that they share, for strategies that can use one; see strategy.Config
 
 	TTL     time.Duration // of what a strategy stores
 	Jitter  float64       // share by which a TTL may be shortened, where the strategy does that
@@ -75,7 +81,7 @@ func Prepare(ctx context.Context, o Options) (*Lab, error) {
 	if len(o.Kinds) == 0 {
 		return nil, errors.New("no strategy is chosen")
 	}
-	o.Repeat = max(o.Repeat, 1)
+	o.Repeat, o.Processes = max(o.Repeat, 1), max(o.Processes, 1)
 	l := &Lab{
 		opts:    o,
 		floors:  make(floors, len(o.Stream.Keys)),
@@ -126,6 +132,8 @@ func (l *Lab) Report() *figures.Report {
 			SlowBy:     o.SlowBy,
 			Seed:       o.Seed,
 			Repeat:     o.Repeat,
+			Processes:  o.Processes,
+			Far:        withoutPassword(o.Far),
 		},
 		Notes: l.notes,
 	}
@@ -166,6 +174,7 @@ func (l *Lab) Run(ctx context.Context) (*figures.Report, error) {
 	}
 	compare(r.Results)
 	r.Notes = append(r.Notes, notes(measured)...)
+	r.Notes = append(r.Notes, propagation(r)...)
 	r.Sentence = Sentence(r)
 	return r, err
 }
@@ -177,12 +186,14 @@ func (l *Lab) replay(ctx context.Context, kind strategy.Kind) (*measurement, err
 		return nil, fmt.Errorf("loading what is warm at the start: %w", err)
 	}
 	meter := newMeter(l.troubled().Load, bucketFor(o.Stream.Duration))
-	s, err := kind.New(meter.Load, strategy.Config{
+	s, err := l.open(kind, meter.Load, strategy.Config{
 		TTL:         o.TTL,
 		Jitter:      o.Jitter,
 		LoadTimeout: o.Timeout,
 		Capacity:    max(10_000, 2*len(o.Stream.Keys)), // nothing is evicted
 		Seed:        o.Seed,
+		Far:         o.Far,
+		Space:       rand.Text(), // nothing is left of an earlier replay
 	})
 	if err != nil {
 		return nil, err
@@ -199,6 +210,23 @@ func (l *Lab) replay(ctx context.Context, kind strategy.Kind) (*measurement, err
 	runtime.GC() // what earlier replays left is not this one's
 	l.warm.put(s)
 	return r.run(ctx)
+}
+
+// open opens a strategy, in processes of its own where there are to be several.
+func (l *Lab) open(kind strategy.Kind, load strategy.Load, cfg strategy.Config) (strategy.Strategy, error) {
+	if l.opts.Processes > 1 {
+		return fleet.Start(l.opts.Processes, kind.Name, load, cfg)
+	}
+	return kind.New(load, cfg)
+}
+
+// withoutPassword gives a URL as it may be shown.
+func withoutPassword(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Redacted()
 }
 
 // troubled is the source as the loads of a replay meet it. A slow load holds

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/arrival"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/figures"
+	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/fleet"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/source"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/strategy"
 )
@@ -477,4 +479,59 @@ func TestEmptyOptionsAreErrors(t *testing.T) {
 			t.Errorf("Prepare with %d calls and %d strategies succeeded", len(o.Stream.Calls), len(o.Kinds))
 		}
 	}
+}
+
+// Processes share the calls of a stream, and what they load is counted as one.
+// Without a far tier each loads what it wants; with one, a key is loaded once
+// for all, and an invalidation in one process is one in each.
+//
+// SPEC: R14
+func TestProcesses(t *testing.T) {
+	loads := make(map[string]int64)
+	for _, far := range []string{"", strategy.Embedded} {
+		r := run(t, lab.Options{
+			Stream: steady(300, 2*ms, "a", "b", "c"), Source: new(memory), Kinds: kinds("onefold"),
+			TTL: time.Hour, Timeout: 20 * time.Second, Processes: 3, Far: far, Invalidate: 20, Seed: 1,
+		})
+		got := &r.Results[0]
+		want(t, got, "Answers", got.Answers, got.Calls)
+		want(t, got, "Wrong, but for stale", got.Wrong.Total()-got.Wrong.Stale, 0)
+		if r.Setup.Processes != 3 || r.Setup.Far != far {
+			t.Errorf("the setup says %d processes and far tier %q", r.Setup.Processes, r.Setup.Far)
+		}
+		loads[far] = got.Loads
+	}
+	// Alone, a process does not hear of most invalidations, and loads less
+	// often for them; but each loads all keys.
+	if n := loads[""]; n < 9 {
+		t.Errorf("%d loads of 3 keys by 3 processes that share nothing, want 9 or more", n)
+	}
+	if n := loads[strategy.Embedded]; n < 3 || n > 3+12*2 {
+		t.Errorf("%d loads of 3 keys by 3 processes with a far tier and about 12 invalidations, want one each", n)
+	}
+}
+
+// Where processes share nothing, one does not hear of what another invalidates:
+// its stale answers are counted, and how late they come is told.
+func TestStalenessBetweenProcessesIsMeasured(t *testing.T) {
+	r := run(t, lab.Options{
+		Stream: steady(500, 2*ms, "a"), Source: new(memory), Kinds: kinds("onefold"),
+		TTL: time.Hour, Timeout: 20 * time.Second, Processes: 2, Invalidate: 20, Seed: 1,
+	})
+	got := &r.Results[0]
+	if got.Wrong.Stale == 0 || got.Stalest <= 0 || got.Stalest > r.Setup.Duration+time.Minute {
+		t.Errorf("processes that share nothing gave %d stale answers, %v late at most; want some", got.Wrong.Stale, got.Stalest)
+	}
+	if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "in another process") }) {
+		t.Errorf("no note says so: %q", r.Notes)
+	}
+}
+
+func TestMain(m *testing.M) {
+	fleet.Serve()
+	os.Exit(m.Run())
+}
+
+func kinds(names ...string) []strategy.Kind {
+	return slices.DeleteFunc(strategy.All(), func(k strategy.Kind) bool { return !slices.Contains(names, k.Name) })
 }

@@ -40,6 +40,7 @@ type replay struct {
 	writers     sync.WaitGroup
 	writes      atomic.Int64 // acknowledged
 	writeFaults faults
+	acks        acks
 }
 
 // A slot is what is known of one call. Only the call's own goroutine writes it.
@@ -76,6 +77,7 @@ type measurement struct {
 	writeFault  error // the first
 	cpu, wall   time.Duration
 	objects     uint64
+	stalest     time.Duration // see figures.Result
 	interrupted bool
 }
 
@@ -123,9 +125,12 @@ func (r *replay) call(ctx context.Context, i int) {
 		defer timer.Stop()
 	}
 
-	floor := r.floors[c.Key].Load()
+	floor, began := r.floors[c.Key].Load(), time.Now()
 	record, err := r.strategy.Get(own, key)
 	o := judge(own, key, floor, record, err)
+	if o == staleAnswer {
+		r.acks.stale(c.Key, record.Version, began)
+	}
 	if !o.isAnswer() && ctx.Err() != nil {
 		o = notCounted
 	}
@@ -147,6 +152,7 @@ func (r *replay) write(ctx context.Context, key int32) {
 		return
 	}
 	r.floors.raise(key, version)
+	r.acks.add(key, version)
 	r.writes.Add(1)
 }
 
@@ -203,6 +209,7 @@ func (r *replay) measure(ctx context.Context, before, after usage) *measurement 
 		cpu:          after.cpu - before.cpu,
 		wall:         time.Since(r.start),
 		objects:      after.objects - before.objects,
+		stalest:      r.acks.stalest(),
 		interrupted:  ctx.Err() != nil,
 	}
 	for _, s := range r.slots {

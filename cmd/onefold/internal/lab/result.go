@@ -59,6 +59,7 @@ func result(kind strategy.Kind, all []*measurement) figures.Result {
 
 	var sum tally
 	for _, m := range all {
+		r.Stalest = max(r.Stalest, m.stalest)
 		for o, n := range m.tally {
 			sum[o] += n
 		}
@@ -156,6 +157,21 @@ func notes(measured [][]*measurement) []string {
 	}
 	if failed > 0 {
 		out = append(out, fmt.Sprintf("writes that failed, and so invalidated nothing: %d; the first with: %v", failed, first))
+	}
+	return out
+}
+
+// propagation says how long processes went without an invalidation that one of
+// them had acknowledged.
+func propagation(r *figures.Report) []string {
+	if r.Setup.Processes < 2 {
+		return nil
+	}
+	var out []string
+	for _, s := range r.Results {
+		if s.Wrong.Stale > 0 {
+			out = append(out, fmt.Sprintf("%s answered with what had been invalidated up to %v before, in another process", s.Title, rounded(s.Stalest)))
+		}
 	}
 	return out
 }

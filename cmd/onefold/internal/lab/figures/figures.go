@@ -49,7 +49,9 @@ type Setup struct {
 	Slow       float64       `json:"slow"`       // share of loads made slow
 	SlowBy     time.Duration `json:"slow_by_ns"`
 	Seed       uint64        `json:"seed"`
-	Repeat     int           `json:"repeat"` // runs a strategy; figures are medians, counts of wrong answers are sums
+	Processes  int           `json:"processes,omitempty"` // that shared the calls; 0 or 1: the lab's own
+	Far        string        `json:"far,omitempty"`       // the far tier that they shared, without secrets
+	Repeat     int           `json:"repeat"`              // runs a strategy; figures are medians, counts of wrong answers are sums
 }
 
 // A Result is what one strategy did with the stream.
@@ -75,6 +77,10 @@ type Result struct {
 
 	Errors Errors `json:"errors"`
 	Wrong  Wrong  `json:"wrong"`
+
+	// Stalest is how long after the invalidation that it should have followed
+	// was acknowledged the latest of Wrong.Stale's calls began.
+	Stalest time.Duration `json:"stalest_ns,omitempty"`
 
 	Writes     int64         `json:"writes"`      // invalidations acknowledged
 	CPU        time.Duration `json:"cpu_ns"`      // user and system time of the process during the run

@@ -42,7 +42,14 @@ func facts(r *figures.Report) []fact {
 		calls = plural(int64(s.Calls), "call", "calls") + " of " + plural(int64(s.Keys), "key", "keys")
 	}
 	add("stream", s.Stream, calls, given("over ", s.Duration))
-	add("cache", given("TTL ", s.TTL))
+	processes, far := "", ""
+	if s.Processes > 1 {
+		processes = plural(int64(s.Processes), "process", "processes") + " share the calls, each with a cache of its own"
+	}
+	if s.Far != "" {
+		far = "far tier " + s.Far + " where a strategy can use one"
+	}
+	add("cache", given("TTL ", s.TTL), processes, far)
 	add("trouble", trouble(s)...)
 	repeats := ""
 	if s.Repeat > 1 {

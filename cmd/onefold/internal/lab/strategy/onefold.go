@@ -16,27 +16,37 @@ var onefoldKind = Kind{
 	New:      newOnefold,
 }
 
-// onefoldCache is this project's tier.Cache with one tier in the process.
+// onefoldCache is this project's tier.Cache, with one tier in the process and, where Config has
+// one, a far tier.
 //
 // A load belongs to none of its callers: each leaves on its own context, and
 // the value is stored for the next even when all have left. An invalidation
 // takes the load under way out of the table, so that its value is not stored
 // and later callers do not join it. Its TTL is the same as everybody's here;
 // Config.Jitter would shorten some entries' and so add loads.
+//
+// With a far tier a key is loaded once for all processes that share it, and each
+// hears of what the others invalidate, if the tier can tell.
 type onefoldCache struct {
 	cache *tier.Cache[string, source.Record]
+	close func() // the far tier
 }
 
 func newOnefold(load Load, cfg Config) (Strategy, error) {
+	far, closeFar, err := openFar(cfg)
+	if err != nil {
+		return nil, err
+	}
 	cache, err := tier.New(load, tier.Config{
 		Name:        "lab",
 		TTL:         cfg.TTL,
 		LoadTimeout: cfg.LoadTimeout,
-	}, mem.New[string, source.Record](mem.Config{MaxEntries: cfg.Capacity}))
+	}, mem.New[string, source.Record](mem.Config{MaxEntries: cfg.Capacity}), far...)
 	if err != nil {
+		closeFar()
 		return nil, err
 	}
-	return &onefoldCache{cache: cache}, nil
+	return &onefoldCache{cache: cache, close: closeFar}, nil
 }
 
 func (s *onefoldCache) Get(ctx context.Context, key string) (source.Record, error) {
@@ -44,7 +54,7 @@ func (s *onefoldCache) Get(ctx context.Context, key string) (source.Record, erro
 }
 
 func (s *onefoldCache) Put(key string, r source.Record) {
-	_ = s.cache.Set(context.Background(), key, tier.Loaded[source.Record]{Value: r}) // fails only in a far tier, and there is none
+	_ = s.cache.Set(context.Background(), key, tier.Loaded[source.Record]{Value: r}) // if a far tier fails, the key starts cold
 }
 
 func (s *onefoldCache) Invalidate(ctx context.Context, key string) error {
@@ -53,4 +63,7 @@ func (s *onefoldCache) Invalidate(ctx context.Context, key string) error {
 
 func (s *onefoldCache) Hits() int64 { return int64(s.cache.Stats().Hits) }
 
-func (s *onefoldCache) Close() error { return s.cache.Close(context.Background()) }
+func (s *onefoldCache) Close() error {
+	defer s.close()
+	return s.cache.Close(context.Background())
+}

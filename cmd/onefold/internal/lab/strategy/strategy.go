@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/source"
+	"github.com/onefold-go/onefold/tier"
 )
 
 // A Strategy answers calls for keys out of a cache, or by loading. Its
@@ -44,7 +45,16 @@ type Config struct {
 	LoadTimeout time.Duration // of one load, for those that bound it themselves; more than 0
 	Capacity    int           // the most entries, for caches that have a bound; 0: no bound
 	Seed        uint64        // of what is drawn at random
+
+	// Far is the URL of a far tier that processes share, for those that can use
+	// one, or Embedded; empty: none. All keys there begin with Space.
+	Far   string
+	Space string
+	Store tier.Store // stands in for Far where that has no URL; it stays open
 }
+
+// Embedded is a far tier in the memory of the lab's own process.
+const Embedded = "embedded"
 
 // A Kind is one entry of the catalogue.
 type Kind struct {

@@ -1,0 +1,3 @@
+module github.com/onefold-go/onefold/adapters/memcached
+
+go 1.26.0
