@@ -54,8 +54,12 @@ func TestNoSecretInErrors(t *testing.T) {
 	cfg := memcached.Config{Servers: []string{s.Addr}, Username: "user-name", Password: password}
 	store := open(t, cfg)
 	_, err := store.Get(t.Context(), "the-key")
+	cfg.Dial = func(context.Context, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "the-key", Server: "sesame"}}
+	}
+	_, unknown := open(t, cfg).Get(t.Context(), "the-key")
 	for name, text := range map[string]string{
-		"an error": fmt.Sprintf("%v %+v", err, err),
+		"an error": fmt.Sprintf("%v %+v %v", err, err, unknown),
 		"a config": fmt.Sprintf("%v %+v %#v", cfg, cfg, cfg),
 		"a faulty config's error": fmt.Sprint(memcached.Config{
 			Servers: cfg.Servers, Username: "user-name\n", Password: password,

@@ -414,3 +414,45 @@ func TestForgottenLeasesGo(t *testing.T) {
 		}
 	})
 }
+
+// A lease and the value beside it end each in its own time.
+func TestLeaseAndValueEndApart(t *testing.T) {
+	for name, tt := range map[string]struct{ value, lease time.Duration }{
+		"the value first": {3 * time.Second, 30 * time.Second},
+		"the lease first": {30 * time.Second, 3 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fake{}
+				p, q := f.at(t), f.at(t)
+				fill(t, p, "k", acquire(t, p, "k", tier.AcquireOptions{}).Lease, "v", tt.value)
+				o := tier.AcquireOptions{LeaseTTL: tt.lease, RefreshBelow: time.Hour}
+				acquire(t, p, "k", o)
+				time.Sleep(10 * time.Second)
+				g := acquire(t, q, "k", o)
+				if (g.Item.Data != nil) != (tt.value > tt.lease) || (g.Changed != nil) != (tt.lease > tt.value) {
+					t.Errorf("after 10s: %+v; want what has not ended", g)
+				}
+			})
+		})
+	}
+}
+
+// Who waits is woken by a restart, also where the new server's CAS is the one
+// that was waited for.
+func TestWaiterHearsOfARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		p, q, r := f.at(t), f.at(t), f.at(t)
+		acquire(t, p, "k", tier.AcquireOptions{LeaseTTL: time.Minute})
+		synctest.Wait()
+		g := acquire(t, q, "k", tier.AcquireOptions{LeaseTTL: time.Minute})
+		f.restart()
+		acquire(t, r, "k", tier.AcquireOptions{LeaseTTL: time.Minute})
+		began := time.Now()
+		<-g.Changed
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("woken after %v, want a second at most", took)
+		}
+	})
+}
