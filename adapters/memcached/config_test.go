@@ -97,6 +97,18 @@ func TestPassword(t *testing.T) {
 	}
 }
 
+// A server that wants no password is not made to keep it for others to read.
+func TestPasswordThatNobodyAskedFor(t *testing.T) {
+	s := start(t)
+	store := open(t, memcached.Config{Servers: []string{s.Addr}, Username: "user", Password: password})
+	if _, err := store.Get(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	if a := say(t, s.Addr, "mg auth v"); a != "EN" {
+		t.Errorf("mg of the key that the password was sent with = %q, want EN", a)
+	}
+}
+
 // forward gives the address of a proxy.
 func forward(t *testing.T, to string, secure *tls.Config) string {
 	t.Helper()
