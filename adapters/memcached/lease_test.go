@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -155,6 +156,50 @@ func TestLeaseWhoseAnswerWasLost(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A process that is held up before it has said how long its lease lasts is
+// replaced, and what it stores when it goes on is refused.
+//
+// SPEC: R16
+func TestHolderThatIsHeldUpAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		gate := make(chan struct{})
+		p := f.at(t, func(c *memcached.Config) {
+			c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+				conn, err := f.dial(ctx, addr)
+				return &gated{Conn: conn, gate: gate}, err
+			}
+			c.Timeout = time.Minute
+		})
+		q := f.at(t)
+		old := acquire(t, p, "k", tier.AcquireOptions{LeaseTTL: time.Minute})
+		next := await(t, t.Context(), q, "k", tier.AcquireOptions{LeaseTTL: time.Minute})
+		if old.Lease == (tier.Lease{}) || next.Lease == (tier.Lease{}) {
+			t.Fatalf("Acquire = %+v and then %+v, want two leases", old, next)
+		}
+		close(gate)
+		if fill(t, p, "k", old.Lease, "old", 0) {
+			t.Error("the fill of who was held up was stored")
+		}
+		if !fill(t, q, "k", next.Lease, "new", 0) {
+			t.Error("the fill of the successor was refused")
+		}
+	})
+}
+
+// A gated connection writes no ms before its gate is open.
+type gated struct {
+	net.Conn
+	gate chan struct{}
+}
+
+func (c *gated) Write(b []byte) (int, error) {
+	if strings.HasPrefix(string(b), "ms ") {
+		<-c.gate
+	}
+	return c.Conn.Write(b)
 }
 
 // A caller that has left does not keep others waiting for the lease that the
