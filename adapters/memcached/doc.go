@@ -5,6 +5,8 @@
 //	far := tier.Encoded(store, codec.Int64Key[int64], codec.JSON[User]())
 //	users, err := tier.New(db.User, tier.Config{Name: "users", TTL: 5 * time.Minute}, near, far)
 //
+// Close the caches before the store.
+//
 // It speaks the meta protocol of memcached 1.6 with a client of its own: what Go
 // has of clients either does not know these commands (bradfitz/gomemcache), or
 // has had no release since 2022 and takes no context (QuangTung97/go-memcache),
