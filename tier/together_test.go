@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -162,32 +161,6 @@ func TestGetManyLoadsTogether(t *testing.T) {
 			wantMany(t, name+", another process", q.GetMany(t.Context(), []string{"bb", "a", "five5"}), "2/led 1/led 5/led ")
 			b.wantCalls(t, name+", another process", []string{"five5"})
 		})
-	}
-}
-
-// SPEC: N06, N13
-func TestGetManyOfAwkwardKeys(t *testing.T) {
-	c := newCacheOver(t, func(_ context.Context, f float64) (int, error) { return int(f), nil }, tier.Config{}, newNear[float64, int]())
-	results := c.GetMany(t.Context(), []float64{1, math.NaN(), 2})
-	if results[0].Value != 1 || results[2].Value != 2 || !errors.Is(results[1].Err, onefold.ErrKey) {
-		t.Errorf("GetMany = %+v, want 1, ErrKey, 2", results)
-	}
-	if got := c.GetMany(t.Context(), nil); len(got) != 0 {
-		t.Errorf("GetMany of nothing = %v", got)
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	results = c.GetMany(ended, []float64{1, 3})
-	if results[0].Value != 1 || results[0].Err != nil || !errors.Is(results[1].Err, context.Canceled) {
-		t.Errorf("GetMany with a dead context = %+v, want 1 and Canceled", results)
-	}
-	if err := c.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-	for i, r := range c.GetMany(t.Context(), []float64{1, 3}) {
-		if !errors.Is(r.Err, onefold.ErrClosed) {
-			t.Errorf("result %d of a closed cache: %+v, want ErrClosed", i, r)
-		}
 	}
 }
 

@@ -47,8 +47,10 @@ const unasked = `^TestPassesTestsOfXSync$`
 // slow are test files, by package, that take as long to build as all the rest of
 // it, or to run. They are asked where the others find nothing.
 var slow = map[string][]string{
-	".":      {"ring_test.go"},                                                                // the in-process cache is long to compile
-	"./tier": {"bench_test.go", "histories_test.go", "linear_test.go", "metamorphic_test.go"}, // what they find at random, others must find by name
+	".": {"ring_test.go"}, // the in-process cache is long to compile
+	"./tier": { // so it is, and each pair of types; and what is found at random is to be found by name as well
+		"bench_test.go", "crossed_test.go", "example_test.go", "histories_test.go", "linear_test.go", "metamorphic_test.go", "types_test.go",
+	},
 }
 
 // An end is what became of a fault.
