@@ -252,6 +252,43 @@ func TestGetManyPanics(t *testing.T) {
 	cloning.GetMany(t.Context(), []string{"a", "bb"})
 }
 
+// A load of many that does not return gives the leases of its keys back: others
+// load at once, and later ones store.
+//
+// SPEC: B02, X10
+func TestLeasesOfABatchThatDoesNotReturn(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("jam") }, "Goexit": runtime.Goexit} {
+		synctest.Test(t, func(t *testing.T) {
+			var engine foldtest.Engine
+			broken := &crate{many: func(context.Context, []string) (map[string]int, error) {
+				time.Sleep(time.Second)
+				end()
+				return nil, nil
+			}}
+			p := newCrateCache(t, broken, tier.Config{LeaseTTL: time.Hour}, encoded(engine.Connect()))
+			q := newCrateCache(t, &crate{}, tier.Config{LeaseTTL: time.Hour}, encoded(engine.Connect()))
+			defer p.Close(t.Context())
+			defer q.Close(t.Context())
+			synctest.Wait()
+			go p.GetMany(t.Context(), []string{"a", "bb"})
+			time.Sleep(time.Second / 2)
+			start := time.Now()
+			q.GetMany(t.Context(), []string{"a", "bb"})
+			if took := time.Since(start); took != time.Second/2 {
+				t.Errorf("%s: who waited for it took %v, want until it ended", name, took)
+			}
+			time.Sleep(2 * time.Second)
+			if err := q.Delete(t.Context(), "a", "bb"); err != nil {
+				t.Error(err)
+			}
+			wantMany(t, name, q.GetMany(t.Context(), []string{"a", "bb"}), "1/led 2/led ")
+			if engine.Data("a") == nil || engine.Data("bb") == nil {
+				t.Errorf("%s: a later load is not stored", name)
+			}
+		})
+	}
+}
+
 // A batchStore is a memStore that answers batches with what is left of the
 // slots.
 type batchStore struct {
