@@ -189,6 +189,44 @@ func TestHolderThatIsHeldUpAtOnce(t *testing.T) {
 	})
 }
 
+// A Set that was given up, and comes to the server when somebody has deleted the
+// key since, does not bring anything back.
+//
+// SPEC: L03
+func TestSetThatComesLate(t *testing.T) {
+	for name, there := range map[string]bool{"absent": false, "present": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fake{}
+				gate := make(chan struct{})
+				p := f.at(t, func(c *memcached.Config) {
+					c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+						conn, err := f.dial(ctx, addr)
+						return &gated{Conn: conn, gate: gate}, err
+					}
+				})
+				q := f.at(t)
+				if there {
+					fill(t, q, "k", acquire(t, q, "k", tier.AcquireOptions{}).Lease, "older", 0)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				defer cancel()
+				if err := p.Set(ctx, "k", tier.Item{Data: []byte("old")}); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("Set = %v, want its context's end", err)
+				}
+				if err := q.Delete(t.Context(), "k"); err != nil {
+					t.Errorf("Delete = %v", err)
+				}
+				close(gate)
+				synctest.Wait()
+				if it, err := q.Get(t.Context(), "k"); it.Data != nil || err != nil {
+					t.Errorf("after Delete and the Set that comes late, Get = %q, %v; want nothing", it.Data, err)
+				}
+			})
+		})
+	}
+}
+
 // A gated connection writes no ms before its gate is open.
 type gated struct {
 	net.Conn
