@@ -502,3 +502,54 @@ func TestAfterClose(t *testing.T) {
 		}
 	}
 }
+
+// What a Set that got no answer has sent may reach the server long after. A
+// Delete that was acknowledged meanwhile stands.
+//
+// SPEC: R15, C03
+func TestLateSetDoesNotUndoADelete(t *testing.T) {
+	s := startRedis(t)
+	pr := startProxy(t, s.Addr)
+	p := open(t, url(pr.addr), redis.Options{})
+	q := open(t, url(s.Addr), redis.Options{})
+	live(t, p, q)
+	if err := p.Set(t.Context(), "other", tier.Item{Data: []byte("v")}); err != nil { // the connection is there
+		t.Fatal(err)
+	}
+	pr.stall()
+	held := pr.holds()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := p.Set(ctx, "k", tier.Item{Data: []byte("late")}); err == nil {
+		t.Fatal("Set got an answer over a network that lets nothing through")
+	}
+	eventually(t, "what Set sent is on its way", func() bool { return pr.holds() > held })
+	if err := q.Delete(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	// p would delete the key in its turn, and hide what was there for a moment:
+	// its Delete comes behind the Set.
+	seen := make(chan string, 1)
+	stop := make(chan struct{})
+	go func() {
+		defer close(seen)
+		for {
+			it, err := q.Get(t.Context(), "k")
+			if err == nil && it.Data != nil {
+				seen <- string(it.Data)
+				return
+			}
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	pr.flow()
+	eventually(t, "the network is back", func() bool { _, err := p.Get(t.Context(), "other"); return err == nil })
+	close(stop)
+	if v, ok := <-seen; ok {
+		t.Errorf("after Delete returned, the key had %q", v)
+	}
+}

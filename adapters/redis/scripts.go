@@ -91,16 +91,12 @@ note(KEYS[3])
 return 1
 `)
 
-	// KEYS: value, lease, note. ARGV: data, TTL or 0.
-	setScript = newScript(note + `
-if ARGV[2] == '0' then
-  redis.call('SET', KEYS[1], ARGV[1])
-else
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-end
-redis.call('DEL', KEYS[2])
-note(KEYS[3])
-return 1
+	// KEYS: lease. ARGV: a new token, how long its lease lasts. Whoever had the
+	// lease has it no more.
+	claimScript = newScript(history + `
+local id = history()
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return id
 `)
 
 	// KEYS: value, lease, note.

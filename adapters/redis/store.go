@@ -340,8 +340,15 @@ func (s *Store) Renew(ctx context.Context, key string, lease tier.Lease, ttl tim
 	return yes("Renew", s.run(ctx, renewScript, []string{s.names.lease(key)}, lease.Token, historyOf(lease), millis(ttl)))
 }
 
-// Set is that of [tier.Setter]. After an error the key is deleted, as with
-// [Store.Delete].
+// setFor is how long a Set may take from its first exchange to the end of its
+// second.
+const setFor = 3 * time.Second
+
+// Set is that of [tier.Setter]. It takes the key's lease, from whoever has it,
+// and fills with that: a plain SET that got no answer could still be on its way,
+// on a connection that hangs, when a later Delete has been acknowledged, and
+// bring the value back. Where another Set or a Delete comes between the two, the
+// key is deleted. So it is after an error, as with [Store.Delete].
 func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
 	if err := s.checkItem(it); err != nil {
 		return err
@@ -350,7 +357,23 @@ func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
 		return err
 	}
 	at := s.undelivered.now()
-	err := failure("Set", s.run(ctx, setScript, s.all(key), string(it.Data), millis(it.TTL)).Error())
+	err := failure("Set", s.set(ctx, key, it))
 	s.told(key, at, err)
 	return err
+}
+
+func (s *Store) set(ctx context.Context, key string, it tier.Item) error {
+	lease := tier.Lease{Token: rand.Text()}
+	id, err := s.run(ctx, claimScript, []string{s.names.lease(key)}, lease.Token, millis(setFor)).ToString()
+	if err != nil {
+		return err
+	}
+	if lease.Conn, err = strconv.ParseUint(id, 16, 64); err != nil {
+		return err
+	}
+	stored, err := s.run(ctx, fillScript, s.all(key), fillArgs(lease, it)...).AsInt64()
+	if err != nil || stored == 1 {
+		return err
+	}
+	return s.run(ctx, deleteScript, s.all(key)).Error()
 }
