@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -191,5 +192,68 @@ func TestLimitInWhoseWords(t *testing.T) {
 				t.Errorf("a load that ran into its limit came to %v, want ErrLoadTimeout", o.Err)
 			}
 		}
+	})
+}
+
+// Whoever has an answer of a load of many finds its turn free, however long the
+// answers for other keys take.
+func TestTurnIsFreeOnceThereIsAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{MaxLoads: 1, Limited: func(string, int) error { return errFull }})
+		slow := &many{Load: func(context.Context, []string, settle) func(int) (int, error) {
+			return func(i int) (int, error) {
+				time.Sleep(time.Duration(i) * time.Second)
+				return i, nil
+			}
+		}}
+		go tab.DoMany(t.Context(), []string{"a", "b"}, slow, detached.Wish{})
+		synctest.Wait()
+		if o := tab.Do(t.Context(), "a", gives(9)); o.Value != 0 || o.Role != detached.Joined {
+			t.Errorf("the joiner got %+v, want to join 0", o)
+		}
+		if o := tab.Do(t.Context(), "c", gives(1)); o.Value != 1 || o.Err != nil {
+			t.Errorf("the next call got %+v, want 1", o)
+		}
+		for what, end := range map[string]func(){"panic": func() { panic("jam") }, "exit": runtime.Goexit} {
+			tab.DoMany(t.Context(), []string{"a", "b"}, does(func(context.Context, []string, settle) { end() }), detached.Wish{})
+			if o := tab.Do(t.Context(), "c", gives(1)); o.Value != 1 || o.Err != nil {
+				t.Errorf("after the %s of a load of many, a call got %+v, want 1", what, o)
+			}
+		}
+	})
+}
+
+// With the leader's context, each key of its load that somebody else waits for is
+// loaded anew when that ends, also where the load does not hear of it.
+//
+// SPEC: N17
+func TestEachKeyOfALeaderWhoLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tab table
+		tab.Init(detached.Policy[string, int]{Context: detached.Whole})
+		ctx, cancel := context.WithCancel(t.Context())
+		deaf := does(func(_ context.Context, keys []string, settle settle) {
+			time.Sleep(time.Minute)
+			settleAll(1, keys, settle)
+		})
+		leader := tab.StartMany(ctx, []string{"a", "b", "c"}, deaf, detached.Wish{})
+		var joiners []detached.Call[string, int]
+		for _, key := range []string{"a", "b", "c"} {
+			joiners = append(joiners, tab.Start(t.Context(), key, gives(2)))
+		}
+		synctest.Wait()
+		cancel()
+		leader.Wait(ctx)
+		start := time.Now()
+		for i := range joiners {
+			if o := joiners[i].Wait(t.Context()); o.Value != 2 || o.Err != nil || !o.Again {
+				t.Errorf("joiner %d got %+v, want 2 from a load of its own", i, o)
+			}
+		}
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("they took %v, want a second each", took)
+		}
+		time.Sleep(2 * time.Minute)
 	})
 }
