@@ -1,9 +1,6 @@
 package strategy
 
 import (
-	"errors"
-	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/onefold-go/onefold/adapters/memcached"
@@ -56,15 +53,14 @@ func OpenURL(far string) (store tier.Store, close func(), err error) {
 		}
 		return s, s.Close, nil
 	}
-	u, err := url.Parse(far)
-	if err != nil || u.Host == "" {
-		return nil, close, errors.New("a memcached URL cannot be read, want memcached://host:port, or memcached://host:port,host:port")
+	cfg, err := memcached.ParseURL(far)
+	if err != nil {
+		return nil, close, err
 	}
-	cfg := memcached.Config{Servers: strings.Split(u.Host, ","), Prefix: "onefold-lab:", Username: u.User.Username()}
-	cfg.Password, _ = u.User.Password()
+	cfg.Prefix = "onefold-lab:"
 	s, err := memcached.New(cfg)
 	if err != nil {
-		return nil, close, fmt.Errorf("memcached: %w", err)
+		return nil, close, err
 	}
 	return s, func() { _ = s.Close() }, nil
 }
