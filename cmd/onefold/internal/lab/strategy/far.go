@@ -16,7 +16,7 @@ import (
 func KnownFar(far string) bool {
 	scheme, _, found := strings.Cut(far, "://")
 	switch scheme {
-	case "redis", "rediss", "memcached":
+	case "redis", "rediss", "memcached", "memcacheds":
 		return found
 	}
 	return far == Embedded
@@ -46,7 +46,7 @@ func openFar(cfg Config) (far []tier.Far[string, source.Record], close func(), e
 // nil.
 func OpenURL(far string) (store tier.Store, close func(), err error) {
 	close = func() {}
-	if !strings.HasPrefix(far, "memcached://") {
+	if !strings.HasPrefix(far, "memcached") {
 		s, err := redis.Open(far, redis.Options{Prefix: "onefold-lab"})
 		if err != nil {
 			return nil, close, err
