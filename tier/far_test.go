@@ -392,7 +392,11 @@ func TestValuePastItsTTLIsNotServedThoughTheStoreKeptIt(t *testing.T) {
 		time.Sleep(10*time.Second - 1)
 		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(store)), "k", 1)
 		time.Sleep(1)
-		wantGet(t, newCache(t, src.load, tier.Config{}, encoded(store)), "k", 2)
+		c := newCache(t, src.load, tier.Config{}, encoded(store))
+		wantGet(t, c, "k", 2)
+		if n := c.FarStats()[0].Unserved["expired"]; n == 0 {
+			t.Errorf("FarStats = %+v, want what had expired to be counted", c.FarStats()[0])
+		}
 	})
 }
 

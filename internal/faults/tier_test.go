@@ -170,7 +170,7 @@ var tierFaults = []fault{
 		wrong: "Set goes on to a nearer tier after a Delete found it in the deepest one",
 		file:  "tier/change.go",
 		old:   "if i == deepest {",
-		new:   "if true {",
+		new:   "if i <= deepest {",
 		tests: []string{"./tier"},
 	},
 	{
@@ -312,6 +312,14 @@ var tierFaults = []fault{
 	{
 		name:  "tier-expired-in-far-is-served",
 		wrong: "what a far tier kept past its TTL is served",
+		file:  "tier/load.go",
+		old:   "if now < e.fresh {\n\t\treturn true",
+		new:   "if true {\n\t\treturn true",
+		tests: []string{"./tier"},
+	},
+	{
+		name:  "tier-expired-in-far-is-uncounted",
+		wrong: "nobody can see that a far tier keeps what has expired",
 		file:  "tier/far.go",
 		old:   "case now >= e.fresh && (e.kind",
 		new:   "case false && (e.kind",
