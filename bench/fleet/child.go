@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -48,7 +49,7 @@ type done struct {
 	CPU        time.Duration `json:"cpu"`
 	Took       sparse        `json:"took"` // of all calls, those with an error too
 	Loads      []load        `json:"loads"`
-	Last       []int64       `json:"last,omitempty"` // when the last caller had its answer, by round
+	Rounds     []round       `json:"rounds,omitempty"`
 }
 
 // childMain is the main function of a process of a fleet.
@@ -83,7 +84,7 @@ func child(stdin io.Reader, stdout io.Writer) (err error) {
 	}
 
 	src := &source{takes: o.Plan.Load}
-	s := setting{addr: o.Addr, ttl: o.Plan.TTL, load: src.load}
+	s := setting{addr: o.Addr, ttl: o.Plan.TTL, load: src.load, callers: o.Plan.Goroutines}
 	if t.kind == kill {
 		s.ttl, s.lease = killTTL, o.Plan.Lease
 		src.takes = o.Plan.Lease / 2
@@ -119,6 +120,12 @@ func child(stdin io.Reader, stdout io.Writer) (err error) {
 	}
 	d.Loads = src.all()
 	return tell(report{Done: d})
+}
+
+// A round is what the callers of one process saw of one key.
+type round struct {
+	Asked int64 `json:"asked"` // when they began
+	Last  int64 `json:"last"`  // when the last one had its answer
 }
 
 // A tally is what one caller saw.
@@ -215,35 +222,34 @@ func callOn(o order, get getFunc, begin time.Time) (*done, error) {
 	return d, nil
 }
 
-// between is how far rounds are apart, at least: the longest wait of any
-// contender that polls is shorter.
-const between = 100 * time.Millisecond
+// between is how far rounds are apart, at least.
+const between = 400 * time.Millisecond
 
 // callTogether has all callers of all processes ask for a new key at the same
 // instant, as many times as there are rounds.
 func callTogether(p plan, get getFunc, begin time.Time, rounds int) *done {
 	tallies := make([]tally, p.Goroutines)
-	last := make([]int64, rounds)
-	for round := range rounds {
-		at := begin.Add(time.Duration(round) * (p.Load + between))
-		key := "round/" + strconv.Itoa(round)
-		time.Sleep(time.Until(at))
+	seen := make([]round, rounds)
+	for i := range seen {
+		time.Sleep(time.Until(begin.Add(time.Duration(i) * (p.Load + between))))
+		key := keyOfRound(i)
+		seen[i].Asked = time.Now().UnixNano()
 		ended := make([]int64, p.Goroutines)
 		var callers sync.WaitGroup
-		for i := range tallies {
+		for n := range tallies {
 			callers.Go(func() {
 				asked := time.Now()
 				_, err := get(context.Background(), key)
-				tallies[i].add(time.Since(asked), 0, p.TTL, err)
-				ended[i] = time.Now().UnixNano()
+				tallies[n].add(time.Since(asked), 0, p.TTL, err)
+				ended[n] = time.Now().UnixNano()
 			})
 		}
 		callers.Wait()
-		for _, e := range ended {
-			last[round] = max(last[round], e)
-		}
+		seen[i].Last = slices.Max(ended)
 	}
 	d := together(tallies)
-	d.Last = last
+	d.Rounds = seen
 	return d
 }
+
+func keyOfRound(i int) string { return "round/" + strconv.Itoa(i) }

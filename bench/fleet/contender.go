@@ -13,8 +13,8 @@ type contender struct {
 	name   string // as the tables have it, and for -only
 	how    string // how it is used here, for the page
 	engine *engine
-	only   []task // nil: all but killed
-	leases bool   // somebody takes over from a holder that is killed
+	only   []task // nil: all that it can do
+	leases bool   // processes wait for the one that loads
 
 	// sent gives how many of the commands that the server did came over a
 	// connection, and not from a script. Nil: all.
@@ -25,7 +25,7 @@ type contender struct {
 
 func (c contender) does(t task) bool {
 	if c.only == nil {
-		return t.kind != kill || c.leases
+		return t.kind == steady || c.leases
 	}
 	for _, one := range c.only {
 		if one.Name == t.Name {
@@ -40,7 +40,9 @@ type setting struct {
 	addr  string // of the server
 	ttl   time.Duration
 	lease time.Duration // 0: the library's own
-	load  func(ctx context.Context, key string) (string, error)
+
+	callers int // in this process
+	load    func(ctx context.Context, key string) (string, error)
 }
 
 // A getFunc asks for a key and gives when its value was made.
@@ -55,8 +57,18 @@ type opened struct {
 // contenders stand in the order of the tables.
 var contenders = []contender{
 	onefoldRedis,
+	onefoldRedisEarly,
 	rueidisAside,
 	doCache,
+	sturdycStorage,
+	goRedisCache,
+	redsyncLock,
+	plainRedis,
+
+	onefoldMemcached,
+	onefoldMemcachedEarly,
+	plainSameClient,
+	gomemcache,
 }
 
 func contenderNamed(engine, name string) (contender, bool) {

@@ -35,10 +35,22 @@ type figures struct {
 	P999 time.Duration `json:"p999_ns"`
 	Max  time.Duration `json:"max_ns"`
 
+	Wake      *spread    `json:"wake,omitempty"`       // of processes that did not load
+	RoundTrip *spread    `json:"round_trip,omitempty"` // to the server, meanwhile
+	Takeovers []takeover `json:"takeovers,omitempty"`
+
 	Stale      int64         `json:"stale"` // answers that were older than TTL and slack when they were asked for
 	Oldest     time.Duration `json:"oldest_ns"`
 	Errors     int64         `json:"errors"`
 	FirstError string        `json:"first_error,omitempty"`
+}
+
+// A spread is how long something took, n times.
+type spread struct {
+	N   int64         `json:"n"`
+	P50 time.Duration `json:"p50_ns"`
+	P99 time.Duration `json:"p99_ns"`
+	Max time.Duration `json:"max_ns"`
 }
 
 // fill puts together what processes saw.
@@ -69,7 +81,15 @@ func ratio(a, b int64) float64           { return float64(a) / float64(b) }
 
 // String is a line for who watches a run.
 func (f figures) String() string {
-	return fmt.Sprintf("%.2f loads an expiry (%.2f nominal), %.0f ops/s, %.4f commands an op (%.4f sent), CPU %.2f µs an op (server %.2f), p50 %v p99 %v p99.9 %v max %v, stale %.2f %% oldest %v, %d errors %s; load average %.1f",
-		f.loadsAnExpiry(), f.Nominal, f.opsPerSecond(), f.commandsAnOp(), f.sentAnOp(), f.cpuAnOp()/1e3, f.serverCPUAnOp()/1e3,
-		f.P50, f.P99, f.P999, f.Max, 100*f.staleShare(), f.Oldest, f.Errors, f.FirstError, f.LoadAverage)
+	errors := fmt.Sprintf("%d errors %s; load average %.1f", f.Errors, f.FirstError, f.LoadAverage)
+	switch {
+	case f.Wake != nil:
+		return fmt.Sprintf("%.2f loads a key, woken p50 %v p99 %v max %v, round trip p50 %v p99 %v, %s",
+			f.loadsAnExpiry(), f.Wake.P50, f.Wake.P99, f.Wake.Max, f.RoundTrip.P50, f.RoundTrip.P99, errors)
+	case f.Takeovers != nil:
+		return fmt.Sprintf("takeovers %+v, %s", f.Takeovers, errors)
+	}
+	return fmt.Sprintf("%.2f loads an expiry (%.2f nominal), %.0f ops/s, %.4f commands an op (%.4f with scripts'), CPU %.2f µs an op (server %.2f), p50 %v p99 %v p99.9 %v max %v, stale %.2f %% oldest %v, %s",
+		f.loadsAnExpiry(), f.Nominal, f.opsPerSecond(), f.sentAnOp(), f.commandsAnOp(), f.cpuAnOp()/1e3, f.serverCPUAnOp()/1e3,
+		f.P50, f.P99, f.P999, f.Max, 100*f.staleShare(), f.Oldest, errors)
 }

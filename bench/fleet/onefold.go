@@ -17,6 +17,13 @@ var onefoldRedis = contender{
 	open: func(s setting) (opened, error) { return openOnefoldRedis(s, tier.Config{}) },
 }
 
+var onefoldRedisEarly = contender{
+	name:   "Onefold, early refresh",
+	how:    "the same with `EarlyRefresh: 1`",
+	engine: redisEngine, only: []task{herd}, sent: onefoldSent,
+	open: func(s setting) (opened, error) { return openOnefoldRedis(s, tier.Config{EarlyRefresh: 1}) },
+}
+
 func openOnefoldRedis(s setting, cfg tier.Config) (opened, error) {
 	store, err := redis.Open("redis://"+s.addr, redis.Options{})
 	if err != nil {

@@ -33,10 +33,10 @@ var defaultPlan = plan{
 	Load:       20 * time.Millisecond,
 	TTL:        time.Second,
 	Warm:       2 * time.Second,
-	For:        6 * time.Second,
+	For:        5 * time.Second,
 	Slack:      50 * time.Millisecond,
 	Lease:      time.Second,
-	Rounds:     50,
+	Rounds:     25,
 	Kills:      3,
 }
 

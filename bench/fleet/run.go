@@ -17,6 +17,10 @@ func (p plan) run(ctx context.Context, c contender, t task) (f figures, err erro
 	switch t.kind {
 	case steady:
 		err = p.runSteady(ctx, c, t, &f)
+	case wake:
+		err = p.runWake(ctx, c, t, &f)
+	case kill:
+		err = p.runKills(ctx, c, t, &f)
 	}
 	return f, err
 }
