@@ -95,8 +95,8 @@ type fleet struct {
 const patience = 2 * time.Minute
 
 // launch starts a server and a fleet, and returns when all are ready.
-func (p plan) launch(ctx context.Context, c contender, t task) (f *fleet, err error) {
-	f = &fleet{}
+func (p plan) launch(ctx context.Context, c contender, t task) (_ *fleet, err error) {
+	f := &fleet{}
 	f.ctx, f.cancel = context.WithTimeout(ctx, p.Warm+p.For+patience)
 	defer func() {
 		if err != nil {
