@@ -352,28 +352,6 @@ func TestGoexitOnTheCallersOwnGoroutine(t *testing.T) {
 	})
 }
 
-// SPEC: C15, C16
-func TestLoadsThatGetKeysOfTheirOwnCache(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var c *tier.Cache[string, string]
-		c = newCache(t, func(ctx context.Context, key string) (string, error) {
-			next := map[string]string{"self": "self", "a": "b", "b": "a", "top": "leaf"}[key]
-			if next == "" {
-				return key, nil
-			}
-			v, err := c.Get(ctx, next)
-			return key + v, err
-		}, tier.Config{})
-		for _, key := range []string{"self", "a"} {
-			if v, err := c.Get(t.Context(), key); !errors.Is(err, onefold.ErrCycle) {
-				t.Errorf("Get(%q) = %q, %v; want ErrCycle", key, v, err)
-			}
-		}
-		wantGet(t, c, "top", "topleaf")
-		wantGet(t, c, "leaf", "leaf")
-	})
-}
-
 // SPEC: C26, N15
 func TestLoadTimeoutReleasesCallersOfADeafLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -520,62 +498,6 @@ func TestAwkwardKeysAreDistinct(t *testing.T) {
 		}
 		for i, key := range awkward[1:] {
 			wantPeek(t, first, key, i+1)
-		}
-	})
-}
-
-// SPEC: C29
-func TestKeysThatPrintAlikeAreDistinct(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCacheOver(t, func(_ context.Context, key any) (string, error) { return fmt.Sprintf("%T", key), nil },
-			tier.Config{}, newNear[any, string]())
-		type name string
-		for range 2 {
-			for _, key := range []any{1, int64(1), uint8(1), 1.0, "1", name("1"), [1]int{1}, nil, struct{}{}} {
-				if v, err := c.Get(t.Context(), key); v != fmt.Sprintf("%T", key) || err != nil {
-					t.Errorf("Get(%T) = %q, %v; want its own type", key, v, err)
-				}
-			}
-		}
-	})
-}
-
-// SPEC: N06
-func TestKeyThatIsNotItselfIsRefused(t *testing.T) {
-	near := newNear[float64, int]()
-	c := newCacheOver(t, func(context.Context, float64) (int, error) { return 7, nil }, tier.Config{}, near)
-	for range 2 {
-		if v, err := c.Get(t.Context(), math.NaN()); !errors.Is(err, onefold.ErrKey) {
-			t.Errorf("Get = %d, %v; want ErrKey", v, err)
-		}
-	}
-	if err := c.Set(t.Context(), math.NaN(), tier.Loaded[int]{Value: 1}); !errors.Is(err, onefold.ErrKey) {
-		t.Errorf("Set = %v, want ErrKey", err)
-	}
-	if n := near.len(); n != 0 {
-		t.Errorf("the near tier has %d entries that nobody will ever find", n)
-	}
-	if v, err := c.Get(t.Context(), math.Inf(1)); v != 7 || err != nil {
-		t.Errorf("Get = %d, %v; want 7, nil", v, err)
-	}
-}
-
-// SPEC: C30
-func TestEmptyValueIsAValue(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var loads int
-		c := newCache(t, func(context.Context, string) (*int, error) {
-			loads++
-			return nil, nil //nolint:nilnil // the point of the test
-		}, tier.Config{})
-		for range 3 {
-			wantGet(t, c, "k", nil)
-		}
-		if v, ok := c.Peek("k"); v != nil || !ok {
-			t.Errorf("Peek = %v, %t; want nil, true", v, ok)
-		}
-		if loads != 1 {
-			t.Errorf("%d loads, want 1", loads)
 		}
 	})
 }

@@ -6,7 +6,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/onefold-go/onefold/foldtest"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -199,6 +201,57 @@ func TestLoadFromBeforeDeleteFillsNothing(t *testing.T) {
 			wantGet(t, c, name, 2)
 		}
 	})
+}
+
+// Naive: what a far tier gave is as new as its arrival. Here another process
+// invalidates it on its way, and this one hears of that before it arrives.
+//
+// SPEC: C10, F09, R17
+func TestFarValueThatIsInvalidatedOnItsWay(t *testing.T) {
+	for name, change := range map[string]func(ctx context.Context, c *tier.Cache[string, int]) error{
+		"Delete": func(ctx context.Context, c *tier.Cache[string, int]) error { return c.Delete(ctx, "k") },
+		"Set": func(ctx context.Context, c *tier.Cache[string, int]) error {
+			return c.Set(ctx, "k", tier.Loaded[int]{Value: 2})
+		},
+		"InvalidateTag": func(ctx context.Context, c *tier.Cache[string, int]) error { return c.InvalidateTag(ctx, "a") },
+		"InvalidateAll": func(ctx context.Context, c *tier.Cache[string, int]) error { return c.InvalidateAll(ctx) },
+	} {
+		for _, many := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				var engine foldtest.Engine
+				s := &shelf{version: 1, tags: []string{"a"}}
+				conn := engine.Connect()
+				p, q := tagged(t, s, tier.Config{}, encoded(engine.Connect())), tagged(t, s, tier.Config{}, encoded(conn))
+				synctest.Wait() // they hear of changes
+				wantGet(t, p, "k", 1)
+				wantGet(t, q, "other", 1) // it knows the table
+				op := foldtest.Acquire
+				if many {
+					op = foldtest.AcquireMany
+				}
+				conn.Inject(op, foldtest.Fault{Delay: time.Second, After: true})
+				before := make(chan int, 1)
+				go func() {
+					if many {
+						before <- q.GetMany(t.Context(), []string{"k", "l"})[0].Value
+						return
+					}
+					v, _ := q.Get(t.Context(), "k")
+					before <- v
+				}()
+				time.Sleep(time.Second / 2)
+				s.set(2)
+				if err := change(t.Context(), p); err != nil {
+					t.Error(err)
+				}
+				if v := <-before; v != 1 {
+					t.Errorf("%s: the call from before it got %d, want 1", name, v)
+				}
+				wantNoPeek(t, q, "k")
+				wantGet(t, q, "k", 2)
+			})
+		}
+	}
 }
 
 // Naive: a joiner trusts whatever flight it finds. Here Delete has returned, so

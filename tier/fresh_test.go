@@ -620,6 +620,75 @@ func TestJitterReachesLoadedValues(t *testing.T) {
 	})
 }
 
+// A value of another process counts as new enough only where no two clocks could
+// say otherwise.
+//
+// SPEC: F06, N09
+func TestNotBeforeOfAnotherProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var engine foldtest.Engine
+		src := &source{value: 1}
+		p := newCache(t, src.load, tier.Config{TTL: time.Hour}, encoded(engine.Connect()))
+		defer p.Close(t.Context())
+		for after, loads := range map[time.Duration]int{0: 1, time.Second: 1, 5*time.Second - 1: 1, 5 * time.Second: 0, time.Minute: 0} {
+			q := newCache(t, src.load, tier.Config{TTL: time.Hour}, encoded(engine.Connect()))
+			synctest.Wait()
+			time.Sleep(time.Minute)
+			write := time.Now()
+			time.Sleep(after)
+			if _, err := p.Refresh(t.Context(), "k"); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Minute)
+			before := src.count()
+			if r := q.GetResult(t.Context(), "k", tier.Read{NotBefore: write}); r.Value != 1 || r.Err != nil {
+				t.Errorf("GetResult = %+v, want 1", r)
+			}
+			if n := src.count() - before; n != loads {
+				t.Errorf("a value from %v after the write: %d loads, want %d", after, n, loads)
+			}
+			if err := q.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// Jitter is drawn once for each value: all processes have it end at the same
+// time.
+//
+// SPEC: F05, R09
+func TestJitterIsDrawnOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var engine foldtest.Engine
+		src := &source{value: 1}
+		cfg := tier.Config{TTL: 10 * time.Second, Jitter: 0.5}
+		p := newCache(t, src.load, cfg, encoded(engine.Connect()))
+		q := newCache(t, src.load, cfg, encoded(engine.Connect()))
+		defer p.Close(t.Context())
+		defer q.Close(t.Context())
+		synctest.Wait()
+		for _, c := range []*tier.Cache[string, int]{p, q} {
+			for key := range 30 {
+				wantGet(t, c, fmt.Sprint(key), 1)
+			}
+			synctest.Wait() // q has heard of it
+		}
+		for range 100 {
+			time.Sleep(100 * time.Millisecond)
+			for key := range 30 {
+				_, here := p.Peek(fmt.Sprint(key))
+				if _, there := q.Peek(fmt.Sprint(key)); here != there {
+					t.Fatalf("key %d is in p: %t, in q: %t", key, here, there)
+				}
+			}
+		}
+		if n := src.count(); n != 30 {
+			t.Errorf("%d loads, want 30", n)
+		}
+	})
+}
+
 // SPEC: F06
 func TestNotBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -92,7 +92,9 @@ type Renewer interface {
 }
 
 // A Setter is a Leaser that can store without a lease, for the write path
-// only: it drops the key's lease and stores, in one step.
+// only: it drops the key's lease and stores, in one step. A Set that ends with an
+// error may still be done, but not once a later Delete of the key has returned:
+// over a network that takes more than to send it.
 type Setter interface {
 	Set(ctx context.Context, key string, it Item) error
 }

@@ -120,6 +120,29 @@ func TestInvalidateTagDuringALoad(t *testing.T) {
 	})
 }
 
+// A call that joined such a load has what is left of its budget for the next.
+//
+// SPEC: F03
+func TestBudgetCoversALoadThatWasInvalidated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{version: 1, tags: []string{"a"}} // each load takes a second
+		c := tagged(t, s, tier.Config{})
+		before := get(t.Context(), c, "k")
+		synctest.Wait()
+		invalidate(t, c, "a")
+		start := time.Now()
+		r := c.GetResult(t.Context(), "k", tier.Read{Budget: 1500 * time.Millisecond})
+		var budget *tier.BudgetError
+		if !errors.As(r.Err, &budget) || !r.Again || budget.Budget != 1500*time.Millisecond {
+			t.Errorf("GetResult = %+v, want a BudgetError from the second load", r)
+		}
+		if took := time.Since(start); took != 1500*time.Millisecond {
+			t.Errorf("it took %v, want 1.5s", took)
+		}
+		wantReply(t, <-before, 1)
+	})
+}
+
 // Whoever joins a load whose value turns out not to carry what was invalidated
 // has its answer.
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -165,32 +164,6 @@ func TestGetManyLoadsTogether(t *testing.T) {
 	}
 }
 
-// SPEC: N06, N13
-func TestGetManyOfAwkwardKeys(t *testing.T) {
-	c := newCacheOver(t, func(_ context.Context, f float64) (int, error) { return int(f), nil }, tier.Config{}, newNear[float64, int]())
-	results := c.GetMany(t.Context(), []float64{1, math.NaN(), 2})
-	if results[0].Value != 1 || results[2].Value != 2 || !errors.Is(results[1].Err, onefold.ErrKey) {
-		t.Errorf("GetMany = %+v, want 1, ErrKey, 2", results)
-	}
-	if got := c.GetMany(t.Context(), nil); len(got) != 0 {
-		t.Errorf("GetMany of nothing = %v", got)
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	results = c.GetMany(ended, []float64{1, 3})
-	if results[0].Value != 1 || results[0].Err != nil || !errors.Is(results[1].Err, context.Canceled) {
-		t.Errorf("GetMany with a dead context = %+v, want 1 and Canceled", results)
-	}
-	if err := c.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-	for i, r := range c.GetMany(t.Context(), []float64{1, 3}) {
-		if !errors.Is(r.Err, onefold.ErrClosed) {
-			t.Errorf("result %d of a closed cache: %+v, want ErrClosed", i, r)
-		}
-	}
-}
-
 // A key that another process is loading leaves the others alone; what its own
 // load does, panic or exit, is its own.
 //
@@ -277,6 +250,43 @@ func TestGetManyPanics(t *testing.T) {
 		}
 	}()
 	cloning.GetMany(t.Context(), []string{"a", "bb"})
+}
+
+// A load of many that does not return gives the leases of its keys back: others
+// load at once, and later ones store.
+//
+// SPEC: B02, X10
+func TestLeasesOfABatchThatDoesNotReturn(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("jam") }, "Goexit": runtime.Goexit} {
+		synctest.Test(t, func(t *testing.T) {
+			var engine foldtest.Engine
+			broken := &crate{many: func(context.Context, []string) (map[string]int, error) {
+				time.Sleep(time.Second)
+				end()
+				return nil, nil
+			}}
+			p := newCrateCache(t, broken, tier.Config{LeaseTTL: time.Hour}, encoded(engine.Connect()))
+			q := newCrateCache(t, &crate{}, tier.Config{LeaseTTL: time.Hour}, encoded(engine.Connect()))
+			defer p.Close(t.Context())
+			defer q.Close(t.Context())
+			synctest.Wait()
+			go p.GetMany(t.Context(), []string{"a", "bb"})
+			time.Sleep(time.Second / 2)
+			start := time.Now()
+			q.GetMany(t.Context(), []string{"a", "bb"})
+			if took := time.Since(start); took != time.Second/2 {
+				t.Errorf("%s: who waited for it took %v, want until it ended", name, took)
+			}
+			time.Sleep(2 * time.Second)
+			if err := q.Delete(t.Context(), "a", "bb"); err != nil {
+				t.Error(err)
+			}
+			wantMany(t, name, q.GetMany(t.Context(), []string{"a", "bb"}), "1/led 2/led ")
+			if engine.Data("a") == nil || engine.Data("bb") == nil {
+				t.Errorf("%s: a later load is not stored", name)
+			}
+		})
+	}
 }
 
 // A batchStore is a memStore that answers batches with what is left of the

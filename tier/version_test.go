@@ -142,7 +142,9 @@ func TestNewerVersionComesBetween(t *testing.T) {
 		defer q.Close(t.Context())
 		synctest.Wait()
 		setVersion(t, p, 1, 0)
-		slow.Inject(foldtest.Fill, foldtest.Fault{Delay: time.Second / 2})
+		for _, op := range []foldtest.Op{foldtest.Fill, foldtest.Set} {
+			slow.Inject(op, foldtest.Fault{Delay: time.Second / 2})
+		}
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

@@ -26,7 +26,7 @@ const (
 // take each time, before it is an error.
 const attempts = 16
 
-var errContended = errors.New("others were faster each time the lease was free")
+var errContended = errors.New("others changed the key each time it was to be changed")
 
 // Acquire is that of [tier.Leaser]. It is one command where the key has a value
 // or another holds its lease, and where it has neither, one that is waited for

@@ -54,8 +54,12 @@ func TestNoSecretInErrors(t *testing.T) {
 	cfg := memcached.Config{Servers: []string{s.Addr}, Username: "user-name", Password: password}
 	store := open(t, cfg)
 	_, err := store.Get(t.Context(), "the-key")
+	cfg.Dial = func(context.Context, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "the-key", Server: "sesame"}}
+	}
+	_, unknown := open(t, cfg).Get(t.Context(), "the-key")
 	for name, text := range map[string]string{
-		"an error": fmt.Sprintf("%v %+v", err, err),
+		"an error": fmt.Sprintf("%v %+v %v", err, err, unknown),
 		"a config": fmt.Sprintf("%v %+v %#v", cfg, cfg, cfg),
 		"a faulty config's error": fmt.Sprint(memcached.Config{
 			Servers: cfg.Servers, Username: "user-name\n", Password: password,
@@ -90,6 +94,18 @@ func TestPassword(t *testing.T) {
 		if _, err := open(t, cfg).Get(t.Context(), "k"); !errors.Is(err, memcached.ErrAuth) {
 			t.Errorf("Get with %s = %v, want ErrAuth", name, err)
 		}
+	}
+}
+
+// A server that wants no password is not made to keep it for others to read.
+func TestPasswordThatNobodyAskedFor(t *testing.T) {
+	s := start(t)
+	store := open(t, memcached.Config{Servers: []string{s.Addr}, Username: "user", Password: password})
+	if _, err := store.Get(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	if a := say(t, s.Addr, "mg auth v"); a != "EN" {
+		t.Errorf("mg of the key that the password was sent with = %q, want EN", a)
 	}
 }
 

@@ -5,12 +5,13 @@
 //	far := tier.Encoded(store, codec.Int64Key[int64], codec.JSON[User]())
 //	users, err := tier.New(db.User, tier.Config{Name: "users", TTL: 5 * time.Minute}, near, far)
 //
-// It speaks the meta protocol of memcached 1.6 with a client of its own: what Go
-// has of clients either does not know these commands (bradfitz/gomemcache), or
-// has had no release since 2022 and takes no context (QuangTung97/go-memcache),
-// and none lets a command be bound to the connection that an earlier one went
-// over, which a lease needs. There is nothing beside the standard library in
-// here.
+// Close the caches before the store.
+//
+// It speaks the meta protocol of memcached 1.6 with a client of its own: of those
+// that Go has, bradfitz/gomemcache does not know these commands,
+// QuangTung97/go-memcache takes no context and has had no release since 2022, and
+// none was found that binds a command to the connection that an earlier one went
+// over, which a lease needs. There is nothing beside the standard library in here.
 //
 // # What is in memcached
 //

@@ -276,7 +276,7 @@ func TestConnectionsThatBreak(t *testing.T) {
 	for i, c := range caches {
 		rng := rand.New(rand.NewPCG(seed, uint64(1000+i))) //nolint:gosec // no secret
 		wg.Go(func() {
-			for range 400 {
+			for n := 0; n < 250 || conns.Load() < 20 && n < 10_000; n++ {
 				k := rng.IntN(keys)
 				key := string(rune('0' + k))
 				if rng.IntN(8) == 0 {

@@ -23,8 +23,6 @@ type lease struct {
 	cas  uint64      // of the item that it is; where note is not nil, that of its answer
 	note *meta.Round // writes into the item that the server made what there is to know of the lease
 	call *meta.Call  // of note
-
-	used bool // a Fill was sent
 }
 
 // leasesBeforeSweep is how many leases are kept before those that have ended
@@ -58,18 +56,6 @@ func (s *Store) holding(key string, of tier.Lease) (lease, bool) {
 	if l == nil || !l.valid(key, of, s.clock()) {
 		return lease{}, false
 	}
-	return *l, true
-}
-
-// use is holding for the one Fill that there may be.
-func (s *Store) use(key string, of tier.Lease) (lease, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.leases[of.Token]
-	if l == nil || l.used || !l.valid(key, of, s.clock()) {
-		return lease{}, false
-	}
-	l.used = true
 	return *l, true
 }
 
@@ -137,7 +123,7 @@ func (s *Store) FillMany(ctx context.Context, keys []string, leases []tier.Lease
 			}
 			continue
 		}
-		l, ok := s.use(key, leases[i])
+		l, ok := s.holding(key, leases[i])
 		if !ok {
 			continue
 		}
@@ -228,7 +214,7 @@ func (s *Store) Renew(ctx context.Context, key string, of tier.Lease, ttl time.D
 	}
 	key = wire(s.cfg.Prefix, key)
 	l, ok := s.holding(key, of)
-	if !ok || l.used {
+	if !ok {
 		return false, nil
 	}
 	ends := s.clock().Add(ttl)

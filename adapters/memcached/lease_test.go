@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -155,6 +156,88 @@ func TestLeaseWhoseAnswerWasLost(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A process that is held up before it has said how long its lease lasts is
+// replaced, and what it stores when it goes on is refused.
+//
+// SPEC: R16
+func TestHolderThatIsHeldUpAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		gate := make(chan struct{})
+		p := f.at(t, func(c *memcached.Config) {
+			c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+				conn, err := f.dial(ctx, addr)
+				return &gated{Conn: conn, gate: gate}, err
+			}
+			c.Timeout = time.Minute
+		})
+		q := f.at(t)
+		old := acquire(t, p, "k", tier.AcquireOptions{LeaseTTL: time.Minute})
+		next := await(t, t.Context(), q, "k", tier.AcquireOptions{LeaseTTL: time.Minute})
+		if old.Lease == (tier.Lease{}) || next.Lease == (tier.Lease{}) {
+			t.Fatalf("Acquire = %+v and then %+v, want two leases", old, next)
+		}
+		close(gate)
+		if fill(t, p, "k", old.Lease, "old", 0) {
+			t.Error("the fill of who was held up was stored")
+		}
+		if !fill(t, q, "k", next.Lease, "new", 0) {
+			t.Error("the fill of the successor was refused")
+		}
+	})
+}
+
+// A Set that was given up, and comes to the server when somebody has deleted the
+// key since, does not bring anything back.
+//
+// SPEC: L03
+func TestSetThatComesLate(t *testing.T) {
+	for name, there := range map[string]bool{"absent": false, "present": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fake{}
+				gate := make(chan struct{})
+				p := f.at(t, func(c *memcached.Config) {
+					c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+						conn, err := f.dial(ctx, addr)
+						return &gated{Conn: conn, gate: gate}, err
+					}
+				})
+				q := f.at(t)
+				if there {
+					fill(t, q, "k", acquire(t, q, "k", tier.AcquireOptions{}).Lease, "older", 0)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				defer cancel()
+				if err := p.Set(ctx, "k", tier.Item{Data: []byte("old")}); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("Set = %v, want its context's end", err)
+				}
+				if err := q.Delete(t.Context(), "k"); err != nil {
+					t.Errorf("Delete = %v", err)
+				}
+				close(gate)
+				synctest.Wait()
+				if it, err := q.Get(t.Context(), "k"); it.Data != nil || err != nil {
+					t.Errorf("after Delete and the Set that comes late, Get = %q, %v; want nothing", it.Data, err)
+				}
+			})
+		})
+	}
+}
+
+// A gated connection writes no ms before its gate is open.
+type gated struct {
+	net.Conn
+	gate chan struct{}
+}
+
+func (c *gated) Write(b []byte) (int, error) {
+	if strings.HasPrefix(string(b), "ms ") {
+		<-c.gate
+	}
+	return c.Conn.Write(b)
 }
 
 // A caller that has left does not keep others waiting for the lease that the
@@ -411,6 +494,48 @@ func TestForgottenLeasesGo(t *testing.T) {
 		}
 		if n := s.Leases(); n > 300 {
 			t.Errorf("%d leases are remembered, of which 50 have not ended", n)
+		}
+	})
+}
+
+// A lease and the value beside it end each in its own time.
+func TestLeaseAndValueEndApart(t *testing.T) {
+	for name, tt := range map[string]struct{ value, lease time.Duration }{
+		"the value first": {3 * time.Second, 30 * time.Second},
+		"the lease first": {30 * time.Second, 3 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fake{}
+				p, q := f.at(t), f.at(t)
+				fill(t, p, "k", acquire(t, p, "k", tier.AcquireOptions{}).Lease, "v", tt.value)
+				o := tier.AcquireOptions{LeaseTTL: tt.lease, RefreshBelow: time.Hour}
+				acquire(t, p, "k", o)
+				time.Sleep(10 * time.Second)
+				g := acquire(t, q, "k", o)
+				if (g.Item.Data != nil) != (tt.value > tt.lease) || (g.Changed != nil) != (tt.lease > tt.value) {
+					t.Errorf("after 10s: %+v; want what has not ended", g)
+				}
+			})
+		})
+	}
+}
+
+// Who waits is woken by a restart, also where the new server's CAS is the one
+// that was waited for.
+func TestWaiterHearsOfARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		p, q, r := f.at(t), f.at(t), f.at(t)
+		acquire(t, p, "k", tier.AcquireOptions{LeaseTTL: time.Minute})
+		synctest.Wait()
+		g := acquire(t, q, "k", tier.AcquireOptions{LeaseTTL: time.Minute})
+		f.restart()
+		acquire(t, r, "k", tier.AcquireOptions{LeaseTTL: time.Minute})
+		began := time.Now()
+		<-g.Changed
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("woken after %v, want a second at most", took)
 		}
 	})
 }

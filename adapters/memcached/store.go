@@ -199,7 +199,10 @@ func (s *Store) DeleteMany(ctx context.Context, keys []string) []error {
 	return b.errs
 }
 
-// Set is that of [tier.Setter].
+// Set is that of [tier.Setter]. It asks for the item's CAS, and stores if it is
+// still that, again and again while others are faster. A plain store could come
+// late, when its caller has given up and somebody has deleted the key since, and
+// bring back what was deleted.
 func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
 	if err := s.check(it); err != nil {
 		return err
@@ -209,20 +212,31 @@ func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
 	if err != nil {
 		return s.fault(ctx, key, err)
 	}
-	command := record{value: it.Data, ttl: it.TTL}.command(key, s.clock())
-	command.NewCAS = newCAS()
-	if err := fits(conn, command); err != nil {
-		return s.fault(ctx, key, err)
+	defer s.changed(key)
+	for range attempts {
+		now := s.clock()
+		command := record{value: it.Data, ttl: it.TTL}.command(key, now)
+		if err := fits(conn, command); err != nil {
+			return s.fault(ctx, key, err)
+		}
+		a := s.asking(tier.AcquireOptions{LeaseTTL: s.cfg.Timeout})
+		call := a.vivify(conn, key)
+		call.Peek = true
+		send(ctx, conn, call)
+		if call.Err != nil {
+			return s.fault(ctx, key, call.Err)
+		}
+		if call.Reply.Status != meta.Done {
+			return s.fault(ctx, key, errNoStub)
+		}
+		command.CAS, command.NewCAS = call.Reply.CAS, newCAS()
+		reply, err := s.doOn(ctx, conn, command)
+		if err != nil || reply.Status == meta.Done {
+			return err
+		}
 	}
-	reply, err := s.doOn(ctx, conn, command)
-	if err == nil && reply.Status != meta.Done {
-		err = s.fault(ctx, key, errRefused)
-	}
-	s.changed(key)
-	return err
+	return s.fault(ctx, key, errContended)
 }
-
-var errRefused = errors.New("the server did not store what was not conditional")
 
 // check refuses what is no item.
 func (s *Store) check(it tier.Item) error {

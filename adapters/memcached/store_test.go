@@ -47,5 +47,5 @@ func TestStore(t *testing.T) {
 	server := start(t)
 	foldtest.TestStore(t, func(t *testing.T) tier.Store {
 		return open(t, memcached.Config{Servers: []string{server.Addr}, Prefix: "test:"})
-	}, foldtest.StoreOptions{Require: all, ShortTTL: 50 * time.Millisecond})
+	}, foldtest.StoreOptions{Require: all, ShortTTL: 100 * time.Millisecond})
 }

@@ -37,8 +37,17 @@ func newTable() table {
 	return table{TagTable: tier.TagTable{Epoch: rand.Uint64() | 1, Gens: map[string]uint64{}}} //nolint:gosec // no secret
 }
 
+// size gives the most that encode makes.
+func (t table) size() int {
+	n := 24
+	for _, tag := range t.order {
+		n += 2*binary.MaxVarintLen64 + len(tag)
+	}
+	return n
+}
+
 func (t table) encode() []byte {
-	b := make([]byte, 0, 24+16*len(t.order))
+	b := make([]byte, 0, t.size())
 	for _, n := range []uint64{t.Epoch, t.Seq, t.Floor} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
@@ -101,7 +110,7 @@ func (t *table) bump(tags []string, maxTags, maxBytes int) {
 		return again
 	})
 	t.order = append(tags, t.order...)
-	for len(t.order) > 0 && (len(t.order) > maxTags || len(t.encode()) > maxBytes) {
+	for len(t.order) > 0 && (len(t.order) > maxTags || t.size() > maxBytes) {
 		half := len(t.order) / 2
 		for _, tag := range t.order[half:] {
 			t.Floor = max(t.Floor, t.Gens[tag])

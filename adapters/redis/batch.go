@@ -58,7 +58,7 @@ func (s *Store) AcquireMany(ctx context.Context, keys []string, o tier.AcquireOp
 			return call{}, err
 		}
 		tokens[i], waits[i] = newToken(), s.stream.arm(keys[i])
-		return call{[]string{s.names.value(keys[i]), s.names.lease(keys[i])}, acquireArgs(tokens[i], o)}, nil
+		return call{[]string{s.names.value(keys[i]), s.names.lease(keys[i])}, s.acquireArgs(tokens[i], o)}, nil
 	}, func(i int, r rueidis.RedisResult) error {
 		answer, err := r.ToArray()
 		if err == nil {
@@ -77,7 +77,7 @@ func (s *Store) FillMany(ctx context.Context, keys []string, leases []tier.Lease
 		return stored, slices.Repeat([]error{err}, len(keys))
 	}
 	errs := s.many(ctx, fillScript, keys, func(i int) (call, error) {
-		if err := checkItem(items[i]); err != nil || noLease(leases[i]) {
+		if err := s.checkItem(items[i]); err != nil || noLease(leases[i]) {
 			return call{}, err
 		}
 		return call{s.all(keys[i]), fillArgs(leases[i], items[i])}, nil

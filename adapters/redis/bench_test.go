@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -51,4 +52,37 @@ func BenchmarkMiss(b *testing.B) {
 			b.Fatal(stored, err)
 		}
 	}
+}
+
+// BenchmarkWakeUp is the time from when a fill has been asked for until another
+// process that waits for it has been woken.
+func BenchmarkWakeUp(b *testing.B) {
+	s := startRedis(b)
+	p, q := open(b, url(s.Addr), redis.Options{}), open(b, url(s.Addr), redis.Options{})
+	live(b, p, q)
+	o := tier.AcquireOptions{LeaseTTL: time.Minute}
+	it := tier.Item{Data: make([]byte, 100), TTL: time.Hour}
+	var took []time.Duration
+	for b.Loop() {
+		if err := p.Delete(b.Context(), "k"); err != nil {
+			b.Fatal(err)
+		}
+		g, err := p.Acquire(b.Context(), "k", o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		w, err := q.Acquire(b.Context(), "k", o)
+		if err != nil || w.Changed == nil {
+			b.Fatal(w, err)
+		}
+		began := time.Now()
+		if _, err := p.Fill(b.Context(), "k", g.Lease, it); err != nil {
+			b.Fatal(err)
+		}
+		<-w.Changed
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 }

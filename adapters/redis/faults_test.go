@@ -3,7 +3,9 @@ package redis_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -246,6 +248,31 @@ func TestLongKeysAreRefused(t *testing.T) {
 	}
 }
 
+// What is too large is neither stored nor sent.
+//
+// SPEC: R12, S06
+func TestLargeValuesAreRefused(t *testing.T) {
+	s := startRedis(t)
+	p := open(t, url(s.Addr), redis.Options{MaxValueSize: 1000})
+	most, large := make([]byte, 1000), make([]byte, 1001)
+	l := lease(t, p, "k")
+	var fault *redis.SizeError
+	if stored, err := p.Fill(t.Context(), "k", l, tier.Item{Data: large}); stored || !errors.As(err, &fault) || fault.Size != 1001 || fault.Max != 1000 {
+		t.Errorf("Fill of 1,001 bytes = %t, %v; want a *SizeError", stored, err)
+	}
+	if stored, err := p.Fill(t.Context(), "k", l, tier.Item{Data: most}); !stored || err != nil {
+		t.Errorf("Fill of 1,000 bytes = %t, %v; want it stored", stored, err)
+	}
+	if it, err := p.Get(t.Context(), "k"); len(it.Data) != 1000 || err != nil {
+		t.Errorf("Get = %d bytes, %v; want 1,000", len(it.Data), err)
+	}
+	ask(t, admin(t, s.Addr), "SETRANGE", "onefold:1:v{kforeign}", "1000", "x")
+	if it, err := p.Get(t.Context(), "foreign"); it.Data != nil || err != nil {
+		t.Errorf("Get of 1,001 bytes = %d bytes, %v; want nothing", len(it.Data), err)
+	}
+	wantFill(t, "in the place of what is too large", p, "foreign", lease(t, p, "foreign"), true)
+}
+
 // The stream ends with its connection and begins again: who waits is woken, and
 // Notify returns and has a gap behind it.
 func TestStreamBreaks(t *testing.T) {
@@ -298,6 +325,51 @@ func TestStreamBreaks(t *testing.T) {
 			}
 		}
 		cancel()
+	}
+}
+
+// Changes that nobody takes become one that says that all may have changed.
+//
+// SPEC: S10
+func TestSlowListener(t *testing.T) {
+	const most, changes = 10_000, 25_000
+	s := startRedis(t)
+	p, q := open(t, url(s.Addr), redis.Options{}), open(t, url(s.Addr), redis.Options{})
+	live(t, p)
+	began, goOn := make(chan struct{}), make(chan struct{})
+	told := make(chan tier.Change, changes+10)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		first := sync.OnceFunc(func() { close(began); <-goOn })
+		ended <- p.Notify(ctx, func(c tier.Change) { first(); told <- c })
+	}()
+	<-began
+	keys := make([]string, changes)
+	for i := range keys {
+		keys[i] = strconv.Itoa(i)
+	}
+	for some := range slices.Chunk(keys, 1000) {
+		if err := errors.Join(q.DeleteMany(t.Context(), some)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "all changes have come", func() bool { return p.Stats().Heard >= changes })
+	close(goOn)
+	n, alls := 0, 0
+	for c := range told {
+		n++
+		if c.All {
+			alls++
+		}
+		if c.Key == keys[changes-1] {
+			break
+		}
+	}
+	cancel()
+	<-ended
+	if n > most+3 || alls != 2 {
+		t.Errorf("%d changes were kept, with %d that say that all may have changed; want %d at most and 2: at the beginning and for those that were not kept", n, alls, most+3)
 	}
 }
 
@@ -383,6 +455,25 @@ func TestTruncatedAnswers(t *testing.T) {
 	}
 }
 
+// A closed store leaves nothing running, whatever state its server is in.
+//
+// SPEC: M02
+func TestCloseEndsEverything(t *testing.T) {
+	s := startRedis(t)
+	before := runtime.NumGoroutine()
+	for _, hurt := range []func() error{func() error { return nil }, s.Kill} {
+		p, err := redis.Open(url(s.Addr), quick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(p.Delete(t.Context(), "k"), hurt()); err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+		eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
+	}
+}
+
 func TestAfterClose(t *testing.T) {
 	s := startRedis(t)
 	p, q := open(t, url(s.Addr), redis.Options{}), open(t, url(s.Addr), redis.Options{})
@@ -409,5 +500,56 @@ func TestAfterClose(t *testing.T) {
 		if !errors.Is(err, redis.ErrClosed) {
 			t.Errorf("a call after Close = %v, want ErrClosed", err)
 		}
+	}
+}
+
+// What a Set that got no answer has sent may reach the server long after. A
+// Delete that was acknowledged meanwhile stands.
+//
+// SPEC: R15, C03
+func TestLateSetDoesNotUndoADelete(t *testing.T) {
+	s := startRedis(t)
+	pr := startProxy(t, s.Addr)
+	p := open(t, url(pr.addr), redis.Options{})
+	q := open(t, url(s.Addr), redis.Options{})
+	live(t, p, q)
+	if err := p.Set(t.Context(), "other", tier.Item{Data: []byte("v")}); err != nil { // the connection is there
+		t.Fatal(err)
+	}
+	pr.stall()
+	held := pr.holds()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := p.Set(ctx, "k", tier.Item{Data: []byte("late")}); err == nil {
+		t.Fatal("Set got an answer over a network that lets nothing through")
+	}
+	eventually(t, "what Set sent is on its way", func() bool { return pr.holds() > held })
+	if err := q.Delete(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	// p would delete the key in its turn, and hide what was there for a moment:
+	// its Delete comes behind the Set.
+	seen := make(chan string, 1)
+	stop := make(chan struct{})
+	go func() {
+		defer close(seen)
+		for {
+			it, err := q.Get(t.Context(), "k")
+			if err == nil && it.Data != nil {
+				seen <- string(it.Data)
+				return
+			}
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	pr.flow()
+	eventually(t, "the network is back", func() bool { _, err := p.Get(t.Context(), "other"); return err == nil })
+	close(stop)
+	if v, ok := <-seen; ok {
+		t.Errorf("after Delete returned, the key had %q", v)
 	}
 }

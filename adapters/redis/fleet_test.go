@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -58,6 +59,29 @@ func waits(t *testing.T, stores ...*redis.Store) {
 	eventually(t, "one waits for the lease of another", func() bool {
 		return slices.ContainsFunc(stores, func(s *redis.Store) bool { return s.Waiting() > 0 })
 	})
+}
+
+// There is neither a poll nor an end of a lease to help those whose wake-up is
+// lost: one that is would be waited for until the test's time is over.
+//
+// SPEC: X03
+func TestConcurrentWakeUps(t *testing.T) {
+	s := startRedis(t)
+	load := func(context.Context, string) (string, error) { return "v", nil }
+	var wg sync.WaitGroup
+	for range 4 {
+		store := open(t, "redis://"+s.Addr, redis.Options{Poll: time.Hour})
+		live(t, store)
+		p := newProcess(t, store, tier.Config{TTL: time.Millisecond, LeaseTTL: time.Hour, FarBudget: time.Hour}, load)
+		for range 4 {
+			wg.Go(func() {
+				for i := range 500 {
+					p.want(t, strconv.Itoa(i%3), "v")
+				}
+			})
+		}
+	}
+	wg.Wait()
 }
 
 // A hit near is no command, and a process's own fill does not come back to it.

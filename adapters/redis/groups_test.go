@@ -26,7 +26,7 @@ func startCluster(t *testing.T, masters, replicas int) (c *server.Cluster, url s
 		}
 	})
 	addrs := c.Addrs()
-	return c, "redis://" + addrs[0] + "?addr=" + strings.Join(addrs[1:], "&addr=")
+	return c, "redis://" + addrs[0] + "?addr=" + strings.Join(addrs, "&addr=")
 }
 
 // What a store promises it promises on a Cluster. Then a replica takes over:
@@ -75,6 +75,44 @@ func TestCluster(t *testing.T) {
 		return p.Stats().Streams > 1 && p.Stats().Live && q.Stats().Streams > 1 && q.Stats().Live
 	})
 	wantTold(t, p, func() error { return q.Delete(t.Context(), key) }, key)
+}
+
+// A slot moves to a server that was not there when the streams began.
+func TestClusterGrows(t *testing.T) {
+	t.Parallel()
+	c, url := startCluster(t, 1, 0)
+	o := redis.Options{Ping: 50 * time.Millisecond}
+	src := newSource("v1")
+	p := newProcess(t, open(t, url, o), tier.Config{}, src.load)
+	q := newProcess(t, open(t, url, o), tier.Config{}, src.load)
+	live(t, p.store, q.store)
+	p.want(t, "k", "v1")
+	q.want(t, "k", "v1")
+	if err := p.Delete(t.Context(), "k"); err != nil { // the slot must be empty to move
+		t.Fatal(err)
+	}
+	q.want(t, "k", "v1")
+	if err := q.store.Delete(t.Context(), "k"); err != nil { // near it stays, as it is q's own change
+		t.Fatal(err)
+	}
+	slot := atoi(t, ask(t, admin(t, c.Masters[0].Addr), "CLUSTER", "KEYSLOT", "onefold:1:v{kk}"))
+	s, err := c.Join()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Move(slot, c.Masters[0], s); err != nil {
+		t.Fatal(err)
+	}
+	src.value.Store("v2")
+	eventually(t, "the other server is asked", func() bool { return p.Delete(t.Context(), "k") == nil })
+	p.want(t, "k", "v2")
+	if n := atoi(t, ask(t, admin(t, s.Addr), "DBSIZE")); n == 0 {
+		t.Errorf("the key is not at the server that its slot moved to")
+	}
+	eventually(t, "the other process has heard of it", func() bool {
+		v, err := q.Get(t.Context(), "k")
+		return err == nil && v == "v2"
+	})
 }
 
 // wantTold checks that p is told of a change of key.

@@ -1,9 +1,6 @@
 package redis
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // What the store writes has names that begin with its prefix and schema:
 //
@@ -56,16 +53,6 @@ func (n names) readNote(name string) (key string, of what, by owner, ok bool) {
 		return "", 0, "", false
 	}
 	return strings.TrimPrefix(rest[:end-1], "k"), what(rest[end]), owner(rest[end+1:]), true
-}
-
-// A KeyError is that of a key that is too long to be sent.
-type KeyError struct {
-	Len int // in bytes
-}
-
-// Error gives the length and the limit.
-func (e *KeyError) Error() string {
-	return fmt.Sprintf("redis: a key has %d bytes, want at most %d: make a hash of what is long in it part of the key instead", e.Len, maxKey)
 }
 
 func checkKey(key string) error {

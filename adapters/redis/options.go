@@ -19,6 +19,8 @@ const (
 	DefaultPoll    = 500 * time.Millisecond // between looks at another's lease while there is no stream
 	DefaultMaxTags = 10_000                 // tags in the table
 
+	DefaultMaxValueSize = 32 << 20 // bytes of a value
+
 	DefaultBreakAfter     = 5           // calls in a row without an answer
 	DefaultProbeEvery     = time.Second // between calls to a server that does not answer
 	DefaultMaxUndelivered = 10_000      // keys and tags that a server may have missed
@@ -53,6 +55,11 @@ type Options struct {
 	// invalid. Zero means DefaultMaxTags.
 	MaxTags int
 
+	// MaxValueSize is the most bytes of a value. A larger one is not stored, and
+	// one that is there is not read: it is as if there were none. Zero means
+	// DefaultMaxValueSize, which is twice that of a [tier.Config].
+	MaxValueSize int
+
 	// BreakAfter is how many calls in a row must get no answer for none to be
 	// made any more, but one every ProbeEvery. Meanwhile they fail at once with
 	// [ErrUnavailable], and a cache goes on without this tier; see [FailFast].
@@ -74,8 +81,8 @@ type Options struct {
 
 // String leaves the password out.
 func (o Options) String() string {
-	return fmt.Sprintf("redis.Options{Prefix: %q, Schema: %q, TLS: %t, Ping: %v, Poll: %v, MaxTags: %d, BreakAfter: %d, ProbeEvery: %v, MaxUndelivered: %d}",
-		o.Prefix, o.Schema, o.TLS != nil, o.Ping, o.Poll, o.MaxTags, o.BreakAfter, o.ProbeEvery, o.MaxUndelivered)
+	return fmt.Sprintf("redis.Options{Prefix: %q, Schema: %q, TLS: %t, Ping: %v, Poll: %v, MaxTags: %d, MaxValueSize: %d, BreakAfter: %d, ProbeEvery: %v, MaxUndelivered: %d}",
+		o.Prefix, o.Schema, o.TLS != nil, o.Ping, o.Poll, o.MaxTags, o.MaxValueSize, o.BreakAfter, o.ProbeEvery, o.MaxUndelivered)
 }
 
 // GoString is as String.
@@ -102,6 +109,9 @@ func (o Options) Validate() error {
 	if o.MaxTags < 0 {
 		fault("MaxTags is %d, want 0 (%d) or more", o.MaxTags, DefaultMaxTags)
 	}
+	if o.MaxValueSize < 0 {
+		fault("MaxValueSize is %d, want 0 (%d) or more", o.MaxValueSize, DefaultMaxValueSize)
+	}
 	if o.BreakAfter < 0 {
 		fault("BreakAfter is %d, want 0 (%d) or more", o.BreakAfter, DefaultBreakAfter)
 	}
@@ -120,6 +130,7 @@ func (o Options) withDefaults() Options {
 	o.Ping = cmp.Or(o.Ping, DefaultPing)
 	o.Poll = cmp.Or(o.Poll, DefaultPoll)
 	o.MaxTags = cmp.Or(o.MaxTags, DefaultMaxTags)
+	o.MaxValueSize = cmp.Or(o.MaxValueSize, DefaultMaxValueSize)
 	o.BreakAfter = cmp.Or(o.BreakAfter, DefaultBreakAfter)
 	o.ProbeEvery = cmp.Or(o.ProbeEvery, DefaultProbeEvery)
 	o.MaxUndelivered = cmp.Or(o.MaxUndelivered, DefaultMaxUndelivered)

@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 func hold(where, url string) error {
 	stop := func(here string) {
 		if here == where {
-			fmt.Println(here)
+			fmt.Fprintln(os.Stdout, here)
 			_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 		}
 	}
@@ -63,7 +63,7 @@ func hold(where, url string) error {
 		return fmt.Errorf("Get = %q, %w", v, err)
 	}
 	stop(stored)
-	fmt.Println("done")
+	fmt.Fprintln(os.Stdout, "done")
 	return nil
 }
 

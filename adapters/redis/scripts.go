@@ -34,6 +34,13 @@ local function history()
   return string.sub(id, 1, 16)
 end
 `
+	// value gives what is stored, and nothing where that is larger than anything
+	// this process would store: it is not to be sent.
+	value = `
+local function value(name, most)
+  return redis.call('STRLEN', name) <= tonumber(most) and redis.call('GET', name)
+end
+`
 	// note tells all who listen of a change: it is written and deleted in the
 	// same step, and what the server sends them is its name. It comes after a
 	// change that needs no memory, or a server that is full would refuse it.
@@ -48,25 +55,26 @@ end
 )
 
 var (
-	// KEYS: value.
-	getScript = newScript(`
-local data = redis.call('GET', KEYS[1])
+	// KEYS: value. ARGV: the most bytes of a value.
+	getScript = newScript(value + `
+local data = value(KEYS[1], ARGV[1])
 return {data, data and redis.call('PTTL', KEYS[1])}
 `)
 
-	// KEYS: value, lease. ARGV: a new token, how long its lease lasts, how much
-	// time an item has left that comes with a lease, the token to replace.
-	acquireScript = newScript(history + `
-local data = redis.call('GET', KEYS[1])
+	// KEYS: value, lease. ARGV: the most bytes of a value, a new token, how long
+	// its lease lasts, how much time an item has left that comes with a lease,
+	// the token to replace.
+	acquireScript = newScript(history + value + `
+local data = value(KEYS[1], ARGV[1])
 local left = data and redis.call('PTTL', KEYS[1])
 local held = redis.call('GET', KEYS[2])
-if not held or held ~= ARGV[4] then
-  if data and (left < 0 or left >= tonumber(ARGV[3])) then return {data, left, 'item'} end
+if not held or held ~= ARGV[5] then
+  if data and (left < 0 or left >= tonumber(ARGV[4])) then return {data, left, 'item'} end
   if held == '` + mark + `' then return {data, left, 'self'} end
   if held then return {data, left, 'held', redis.call('PTTL', KEYS[2])} end
 end
 local id = history()
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return {data, left, 'lease', id}
 `)
 
@@ -83,16 +91,12 @@ note(KEYS[3])
 return 1
 `)
 
-	// KEYS: value, lease, note. ARGV: data, TTL or 0.
-	setScript = newScript(note + `
-if ARGV[2] == '0' then
-  redis.call('SET', KEYS[1], ARGV[1])
-else
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-end
-redis.call('DEL', KEYS[2])
-note(KEYS[3])
-return 1
+	// KEYS: lease. ARGV: a new token, how long its lease lasts. Whoever had the
+	// lease has it no more.
+	claimScript = newScript(history + `
+local id = history()
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return id
 `)
 
 	// KEYS: value, lease, note.

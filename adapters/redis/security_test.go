@@ -183,12 +183,12 @@ func certificate(t *testing.T) (certFile, keyFile string, pool *x509.CertPool) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	o := redis.Options{Prefix: "a{b", Schema: "}", Ping: -1, Poll: -2, MaxTags: -3, BreakAfter: -4, ProbeEvery: -5, MaxUndelivered: -6}
+	o := redis.Options{Prefix: "a{b", Schema: "}", Ping: -1, Poll: -2, MaxTags: -3, MaxValueSize: -7, BreakAfter: -4, ProbeEvery: -5, MaxUndelivered: -6}
 	_, err := redis.Open("redis://127.0.0.1:1", o)
 	if err == nil {
 		t.Fatalf("Open with wrong Options: no error, want one")
 	}
-	for _, want := range []string{`Prefix is "a{b"`, `Schema is "}"`, "Ping is -1ns", "Poll is -2ns", "MaxTags is -3", "BreakAfter is -4", "ProbeEvery is -5ns", "MaxUndelivered is -6"} {
+	for _, want := range []string{`Prefix is "a{b"`, `Schema is "}"`, "Ping is -1ns", "Poll is -2ns", "MaxTags is -3", "MaxValueSize is -7", "BreakAfter is -4", "ProbeEvery is -5ns", "MaxUndelivered is -6"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("Open = %v, want it to say %q", err, want)
 		}

@@ -32,7 +32,7 @@ type Store struct {
 	undelivered undelivered
 	counts      counts
 
-	ctx    context.Context // ends with Close
+	ctx    context.Context //nolint:containedctx // of what runs in the background; it ends with Close
 	cancel context.CancelFunc
 	work   sync.WaitGroup // goroutines that end with ctx
 }
@@ -127,7 +127,7 @@ func (s *Store) Get(ctx context.Context, key string) (tier.Item, error) {
 	if err := s.settle(ctx, key); err != nil {
 		return tier.Item{}, err
 	}
-	answer, err := s.run(ctx, getScript, []string{s.names.value(key)}).ToArray()
+	answer, err := s.run(ctx, getScript, []string{s.names.value(key)}, strconv.Itoa(s.o.MaxValueSize)).ToArray()
 	if err != nil {
 		return tier.Item{}, failure("Get", err)
 	}
@@ -199,7 +199,7 @@ func (s *Store) Acquire(ctx context.Context, key string, o tier.AcquireOptions) 
 	token := newToken()
 	w := s.stream.arm(key) // before the question: the change may come before the answer
 	defer s.stream.disarm(w)
-	answer, err := s.run(ctx, acquireScript, []string{s.names.value(key), s.names.lease(key)}, acquireArgs(token, o)...).ToArray()
+	answer, err := s.run(ctx, acquireScript, []string{s.names.value(key), s.names.lease(key)}, s.acquireArgs(token, o)...).ToArray()
 	if err != nil {
 		return tier.Grant{}, failure("Acquire", err)
 	}
@@ -221,8 +221,8 @@ func checkAcquire(o tier.AcquireOptions) error {
 	return nil
 }
 
-func acquireArgs(token string, o tier.AcquireOptions) []string {
-	return []string{token, millis(o.LeaseTTL), millis(o.RefreshBelow), o.Replace.Token}
+func (s *Store) acquireArgs(token string, o tier.AcquireOptions) []string {
+	return []string{strconv.Itoa(s.o.MaxValueSize), token, millis(o.LeaseTTL), millis(o.RefreshBelow), o.Replace.Token}
 }
 
 // millis gives d in milliseconds, rounded up: only 0 is 0.
@@ -280,16 +280,20 @@ func (s *Store) readGrant(answer []rueidis.RedisMessage, token string, w *wait) 
 
 var errNoData = errors.New("redis: an item without Data, or with a negative TTL")
 
-func checkItem(it tier.Item) error {
-	if it.Data == nil || it.TTL < 0 {
+func (s *Store) checkItem(it tier.Item) error {
+	switch {
+	case it.Data == nil || it.TTL < 0:
 		return errNoData
+	case len(it.Data) > s.o.MaxValueSize:
+		return &SizeError{Size: len(it.Data), Max: s.o.MaxValueSize}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // Fill is that of [tier.Leaser].
 func (s *Store) Fill(ctx context.Context, key string, lease tier.Lease, it tier.Item) (stored bool, err error) {
-	if err := checkItem(it); err != nil {
+	if err := s.checkItem(it); err != nil {
 		return false, err
 	}
 	if err := s.ready(ctx, key); err != nil {
@@ -344,17 +348,40 @@ func (s *Store) Renew(ctx context.Context, key string, lease tier.Lease, ttl tim
 	return yes("Renew", s.run(ctx, renewScript, []string{s.names.lease(key)}, lease.Token, historyOf(lease), millis(ttl)))
 }
 
-// Set is that of [tier.Setter]. After an error the key is deleted, as with
-// [Store.Delete].
+// setFor is how long a Set may take from its first exchange to the end of its
+// second.
+const setFor = 3 * time.Second
+
+// Set is that of [tier.Setter]. It takes the key's lease, from whoever has it,
+// and fills with that: a plain SET that got no answer could still be on its way,
+// on a connection that hangs, when a later Delete has been acknowledged, and
+// bring the value back. Where another Set or a Delete comes between the two, the
+// key is deleted. So it is after an error, as with [Store.Delete].
 func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
-	if err := checkItem(it); err != nil {
+	if err := s.checkItem(it); err != nil {
 		return err
 	}
 	if err := s.ready(ctx, key); err != nil {
 		return err
 	}
 	at := s.undelivered.now()
-	err := failure("Set", s.run(ctx, setScript, s.all(key), string(it.Data), millis(it.TTL)).Error())
+	err := failure("Set", s.set(ctx, key, it))
 	s.told(key, at, err)
 	return err
+}
+
+func (s *Store) set(ctx context.Context, key string, it tier.Item) error {
+	lease := tier.Lease{Token: rand.Text()}
+	id, err := s.run(ctx, claimScript, []string{s.names.lease(key)}, lease.Token, millis(setFor)).ToString()
+	if err != nil {
+		return err
+	}
+	if lease.Conn, err = strconv.ParseUint(id, 16, 64); err != nil {
+		return err
+	}
+	stored, err := s.run(ctx, fillScript, s.all(key), fillArgs(lease, it)...).AsInt64()
+	if err != nil || stored == 1 {
+		return err
+	}
+	return s.run(ctx, deleteScript, s.all(key)).Error()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +75,7 @@ func TestWaitThatIsOverIsInNoRing(t *testing.T) {
 		var tab table
 		tab.Init(detached.Policy[string, int]{})
 		asked := make(chan struct{})
+		var waiting sync.WaitGroup
 		o := tab.Do(t.Context(), "a", func(ctx context.Context, _ string) (int, error) {
 			impatient, cancel := context.WithCancel(ctx)
 			call := tab.Start(impatient, "b", func(ctx context.Context, _ string) (int, error) {
@@ -88,17 +90,18 @@ func TestWaitThatIsOverIsInNoRing(t *testing.T) {
 			if o := call.Wait(impatient); o.How != flight.Left {
 				t.Errorf("a's call got %+v, want to have left", o)
 			}
-			go func() {
+			waiting.Go(func() {
 				if o := b.Wait(t.Context()); o.Value != 1 || o.Err != nil {
 					t.Errorf("b came to %+v, want 1, which it had of a", o)
 				}
-			}()
+			})
 			<-asked
 			return 1, nil
 		})
 		if o.Value != 1 || o.Err != nil {
 			t.Errorf("a came to %+v, want 1", o)
 		}
+		waiting.Wait()
 	})
 }
 

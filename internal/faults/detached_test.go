@@ -75,7 +75,7 @@ var detachedFaults = []fault{
 		file:  "internal/detached/run.go",
 		old:   "if p.Context == Background || p.Carry != nil {",
 		new:   "if p.Context == Background {",
-		tests: []string{"."},
+		tests: []string{"./internal/detached", "."},
 	},
 	{
 		name:  "bounded-sees-values",
@@ -83,7 +83,7 @@ var detachedFaults = []fault{
 		file:  "internal/detached/run.go",
 		old:   "if p.Context == Background || p.Carry != nil {",
 		new:   "if p.Carry != nil {",
-		tests: []string{"."},
+		tests: []string{"./internal/detached", "."},
 	},
 	{
 		name:  "nan-accepted",
@@ -179,7 +179,7 @@ var detachedFaults = []fault{
 		file:  "internal/detached/turns.go",
 		old:   "t.queue.PushBack(ch)",
 		new:   "t.queue.PushFront(ch)",
-		tests: []string{"."},
+		tests: []string{"./internal/detached", "."},
 	},
 	{
 		name:  "queue-is-overtaken",
@@ -203,7 +203,7 @@ var detachedFaults = []fault{
 		file:  "internal/detached/call.go",
 		old:   "return f.Prior != nil && !f.Prior.SettledLocked()",
 		new:   "return false",
-		tests: []string{"."},
+		tests: []string{"./internal/detached", "."},
 	},
 	{
 		name:  "join-within-ignored",
@@ -219,7 +219,7 @@ var detachedFaults = []fault{
 		file:  "internal/detached/call.go",
 		old:   "c.table.now()-f.X.began > within",
 		new:   "c.table.now()-f.X.began >= within",
-		tests: []string{"."},
+		tests: []string{"./internal/detached", "."},
 	},
 	{
 		name:  "older-load-overwrites-newer",
@@ -235,7 +235,7 @@ var detachedFaults = []fault{
 		file:  "internal/detached/run.go",
 		old:   "f.Prior = nil\n\tif e.Err != nil {",
 		new:   "f.Prior = nil\n\tif false {",
-		tests: []string{"."},
+		tests: []string{"./internal/detached", "."},
 	},
 	{
 		name:  "newer-load-overtakes-nobody",
@@ -275,7 +275,7 @@ var detachedFaults = []fault{
 		file:  "internal/detached/call.go",
 		old:   "f.X.began < c.notBefore",
 		new:   "f.X.began <= c.notBefore",
-		tests: []string{"."},
+		tests: []string{"./internal/detached", "."},
 	},
 	{
 		name:  "budget-for-the-first-join-only",
@@ -291,7 +291,7 @@ var detachedFaults = []fault{
 		file:  "internal/detached/detached.go",
 		old:   "inline: t.inline(ctx) && w.Budget == 0}\n",
 		new:   "inline: t.inline(ctx)}\n",
-		tests: []string{"."},
+		tests: []string{"./internal/detached", "."},
 	},
 	{
 		name:  "forget-cancels",
@@ -371,7 +371,7 @@ var detachedFaults = []fault{
 		file:  "internal/detached/run.go",
 		old:   "case f.X.ctx.Overdue() && errors.Is(",
 		new:   "case false && errors.Is(",
-		tests: []string{"."},
+		tests: []string{"./internal/detached", "."},
 	},
 	{
 		name:  "load-timeout-takes-any-error",
@@ -379,7 +379,7 @@ var detachedFaults = []fault{
 		file:  "internal/detached/run.go",
 		old:   "case f.X.ctx.Overdue() && errors.Is(err, context.DeadlineExceeded):",
 		new:   "case errors.Is(err, context.DeadlineExceeded):",
-		tests: []string{"."},
+		tests: []string{"./internal/detached", "."},
 	},
 	{
 		name:  "load-timeout-untold",

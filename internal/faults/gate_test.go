@@ -47,8 +47,10 @@ const unasked = `^TestPassesTestsOfXSync$`
 // slow are test files, by package, that take as long to build as all the rest of
 // it, or to run. They are asked where the others find nothing.
 var slow = map[string][]string{
-	".":      {"ring_test.go"},                                                                // the in-process cache is long to compile
-	"./tier": {"bench_test.go", "histories_test.go", "linear_test.go", "metamorphic_test.go"}, // what they find at random, others must find by name
+	".": {"ring_test.go"}, // the in-process cache is long to compile
+	"./tier": { // so it is, and each pair of types; and what is found at random is to be found by name as well
+		"bench_test.go", "crossed_test.go", "example_test.go", "histories_test.go", "linear_test.go", "metamorphic_test.go", "types_test.go",
+	},
 }
 
 // An end is what became of a fault.
@@ -63,9 +65,28 @@ const (
 // A verdict is what the tests said of a fault.
 type verdict struct {
 	end  end
-	pkg  string // that found it
+	pass pass   // that found it
 	test string // likewise; empty: it was none, but the package as a whole
 	took time.Duration
+}
+
+// A pass is the tests of a package that are asked at once.
+type pass struct {
+	pkg     string
+	without string // files of it that are left out, separated by spaces
+}
+
+// overlay writes a file for -overlay into dir: the pass's, with replace.
+func (p pass) overlay(root, dir string, replace map[string]string) (string, error) {
+	for _, name := range strings.Fields(p.without) {
+		replace[filepath.Join(root, p.pkg, name)] = "" // as if it were not there
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "overlay.json")
+	return file, os.WriteFile(file, text, 0o644)
 }
 
 var all = slices.Concat(
@@ -113,12 +134,12 @@ func TestFaults(t *testing.T) {
 				t.Fatalf("%v\n%s: %s", err, f.file, f.wrong)
 			}
 			if v.end != survived {
-				if err := sound.check(root, v.pkg, f.race); err != nil {
+				if err := sound.check(root, t.TempDir(), v.pass, f.race); err != nil {
 					t.Fatal(err)
 				}
 			}
 			verdicts.Store(f.name, v)
-			t.Logf("%s: %s by %s %s in %.1f s", f.name, v.end, v.pkg, v.test, v.took.Seconds())
+			t.Logf("%s: %s by %s %s in %.1f s", f.name, v.end, v.pass.pkg, v.test, v.took.Seconds())
 			if v.end == survived {
 				t.Errorf("no test of %s fails with the fault %s in %s:\n%s\n--- instead of\n%s\n--- stands\n%s",
 					strings.Join(f.tests, " "), f.name, f.file, f.wrong, f.old, f.new)
@@ -144,7 +165,7 @@ func report(t *testing.T, verdicts *sync.Map) {
 		v := x.(verdict) //nolint:forcetypeassert // nothing else is stored
 		n[v.end]++
 		total += v.took
-		fmt.Fprintf(w, "%s\t%s\t%s\t%.1f\n", f.name, v.end, strings.TrimSpace(v.pkg+" "+v.test), v.took.Seconds())
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.1f\n", f.name, v.end, strings.TrimSpace(v.pass.pkg+" "+v.test), v.took.Seconds())
 	}
 	w.Flush()
 	if asked := n[killed] + n[hung] + n[survived]; asked > 0 {
@@ -158,22 +179,26 @@ func report(t *testing.T, verdicts *sync.Map) {
 // one that does not would always be found.
 type baseline struct {
 	mu     sync.Mutex
-	checks map[string]func() error // by package and whether with the race detector
+	checks map[string]func() error // by pass and whether with the race detector
 }
 
-func (b *baseline) check(root, pkg string, race bool) error {
+func (b *baseline) check(root, dir string, p pass, race bool) error {
 	b.mu.Lock()
 	if b.checks == nil {
 		b.checks = make(map[string]func() error)
 	}
-	key := fmt.Sprint(pkg, race)
+	key := fmt.Sprint(p, race)
 	if b.checks[key] == nil {
 		b.checks[key] = sync.OnceValue(func() error {
-			switch end, _, out, err := run(root, pkg, "", race, "", limit); {
+			overlay, err := p.overlay(root, dir, map[string]string{})
+			if err != nil {
+				return err
+			}
+			switch end, _, out, err := run(root, p.pkg, "", race, overlay, limit); {
 			case err != nil:
 				return err
 			case end != survived:
-				return fmt.Errorf("the tests of %s fail without any fault:\n%s", pkg, out)
+				return fmt.Errorf("the tests of %s fail without any fault:\n%s", p.pkg, out)
 			}
 			return nil
 		})
@@ -194,32 +219,19 @@ func (f fault) try(root, dir string, limit time.Duration) (verdict, error) {
 	if err := os.WriteFile(faulty, source, 0o644); err != nil {
 		return verdict{}, err
 	}
-	type pass struct {
-		pkg     string
-		without []string // files of it
-	}
 	var passes, later []pass
 	for _, pkg := range f.tests {
-		passes = append(passes, pass{pkg, slow[pkg]})
+		passes = append(passes, pass{pkg, strings.Join(slow[pkg], " ")})
 		if slow[pkg] != nil {
-			later = append(later, pass{pkg, nil})
+			later = append(later, pass{pkg: pkg})
 		}
 	}
 	for _, p := range append(passes, later...) {
-		pkg := p.pkg
-		replace := map[string]string{filepath.Join(root, f.file): faulty}
-		for _, name := range p.without {
-			replace[filepath.Join(root, pkg, name)] = "" // as if it were not there
-		}
-		overlay, err := json.Marshal(map[string]any{"Replace": replace})
+		overlay, err := p.overlay(root, dir, map[string]string{filepath.Join(root, f.file): faulty})
 		if err != nil {
 			return verdict{}, err
 		}
-		overlayFile := filepath.Join(dir, "overlay.json")
-		if err := os.WriteFile(overlayFile, overlay, 0o644); err != nil {
-			return verdict{}, err
-		}
-		end, test, out, err := run(root, pkg, f.run, f.race, overlayFile, limit)
+		end, test, out, err := run(root, p.pkg, f.run, f.race, overlay, limit)
 		if errors.Is(err, errBuild) {
 			return verdict{}, fmt.Errorf("fault %s does not compile: rewrite it\n%s", f.name, out)
 		}
@@ -227,7 +239,7 @@ func (f fault) try(root, dir string, limit time.Duration) (verdict, error) {
 			return verdict{}, fmt.Errorf("fault %s: %w", f.name, err)
 		}
 		if end != survived {
-			return verdict{end: end, pkg: pkg, test: test, took: time.Since(began)}, nil
+			return verdict{end: end, pass: p, test: test, took: time.Since(began)}, nil
 		}
 	}
 	return verdict{end: survived, took: time.Since(began)}, nil

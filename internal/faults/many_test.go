@@ -5,14 +5,6 @@ package faults_test
 // manyFaults are in how many keys are loaded at once.
 var manyFaults = []fault{
 	{
-		name:  "many-answered-after-the-load",
-		wrong: "a goroutine that the load left behind answers for a key later",
-		file:  "internal/detached/bundle.go",
-		old:   "if !b.over && !m.answered {",
-		new:   "if !m.answered {",
-		tests: []string{"./internal/detached"},
-	},
-	{
 		name:  "many-answered-twice",
 		wrong: "the last answer for a key counts, not the first",
 		file:  "internal/detached/bundle.go",

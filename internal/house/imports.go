@@ -79,6 +79,7 @@ var Table = []Rule{
 	// The analyzers know APIs by name, so they check code that uses any version.
 	{Path: "lint/...", Third: []string{"golang.org/x/tools/..."}, Never: slices.Concat(library, []string{"internal/..."})},
 
+	{Path: "cmd/onefold/internal/oracle", May: slices.Concat(public, []string{"cmd/onefold/...", "internal/server"}), Third: []string{"..."}},
 	{Path: "cmd/onefold/...", May: public, Third: []string{"..."}},
 	{Path: "examples/...", May: public, Third: []string{"..."}},
 	{Path: "bench/...", May: slices.Concat(public, []string{"internal/server"}), Third: []string{"..."}},

@@ -65,7 +65,9 @@ func greet(ctx context.Context, raw net.Conn, o Options) (*Conn, error) {
 	c.read = bufio.NewReader(counter{raw, &c.got})
 	if o.Username != "" {
 		secret := o.Username + " " + o.Password
-		line, err := c.ask("set auth 0 0 " + strconv.Itoa(len(secret)) + "\r\n" + secret + "\r\n")
+		// A server that wants no password takes this for an item: one that has
+		// expired before it is stored.
+		line, err := c.ask("set auth 0 -1 " + strconv.Itoa(len(secret)) + "\r\n" + secret + "\r\n")
 		if err != nil {
 			return nil, err
 		}

@@ -108,6 +108,7 @@ func TestAnswersThatBelongToNobodyEndTheConnection(t *testing.T) {
 	}
 }
 
+// SPEC: R12, S06
 func TestAnswersThatEndNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer string

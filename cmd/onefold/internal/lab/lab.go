@@ -81,7 +81,7 @@ func Prepare(ctx context.Context, o Options) (*Lab, error) {
 	if len(o.Kinds) == 0 {
 		return nil, errors.New("no strategy is chosen")
 	}
-	o.Repeat, o.Processes = max(o.Repeat, 1), max(o.Processes, 1)
+	o.Repeat = max(o.Repeat, 1)
 	l := &Lab{
 		opts:    o,
 		floors:  make(floors, len(o.Stream.Keys)),

@@ -1,9 +1,6 @@
 package strategy
 
 import (
-	"errors"
-	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/onefold-go/onefold/adapters/memcached"
@@ -19,7 +16,7 @@ import (
 func KnownFar(far string) bool {
 	scheme, _, found := strings.Cut(far, "://")
 	switch scheme {
-	case "redis", "rediss", "memcached":
+	case "redis", "rediss", "memcached", "memcacheds":
 		return found
 	}
 	return far == Embedded
@@ -49,22 +46,21 @@ func openFar(cfg Config) (far []tier.Far[string, source.Record], close func(), e
 // nil.
 func OpenURL(far string) (store tier.Store, close func(), err error) {
 	close = func() {}
-	if !strings.HasPrefix(far, "memcached://") {
+	if !strings.HasPrefix(far, "memcached") {
 		s, err := redis.Open(far, redis.Options{Prefix: "onefold-lab"})
 		if err != nil {
 			return nil, close, err
 		}
 		return s, s.Close, nil
 	}
-	u, err := url.Parse(far)
-	if err != nil || u.Host == "" {
-		return nil, close, errors.New("a memcached URL cannot be read, want memcached://host:port, or memcached://host:port,host:port")
+	cfg, err := memcached.ParseURL(far)
+	if err != nil {
+		return nil, close, err
 	}
-	cfg := memcached.Config{Servers: strings.Split(u.Host, ","), Prefix: "onefold-lab:", Username: u.User.Username()}
-	cfg.Password, _ = u.User.Password()
+	cfg.Prefix = "onefold-lab:"
 	s, err := memcached.New(cfg)
 	if err != nil {
-		return nil, close, fmt.Errorf("memcached: %w", err)
+		return nil, close, err
 	}
 	return s, func() { _ = s.Close() }, nil
 }
