@@ -371,7 +371,7 @@ func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
 }
 
 func (s *Store) set(ctx context.Context, key string, it tier.Item) error {
-	lease := tier.Lease{Token: rand.Text()}
+	lease := tier.Lease{Token: newToken()}
 	id, err := s.run(ctx, claimScript, []string{s.names.lease(key)}, lease.Token, millis(setFor)).ToString()
 	if err != nil {
 		return err
