@@ -87,7 +87,7 @@ func child(stdin io.Reader, stdout io.Writer) (err error) {
 	s := setting{addr: o.Addr, ttl: o.Plan.TTL, load: src.load, callers: o.Plan.Goroutines}
 	if t.kind == kill {
 		s.ttl, s.lease = killTTL, o.Plan.Lease
-		src.takes = o.Plan.Lease / 2
+		src.takes = killLoad(o.Plan)
 		src.begun = func(string) { _ = tell(report{Loading: time.Now().UnixNano()}) }
 	}
 	opened, err := c.open(s)

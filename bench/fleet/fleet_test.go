@@ -176,7 +176,7 @@ func TestTargets(t *testing.T) {
 	run := func(contender string, pass int, cpu time.Duration, stale int64) figures {
 		return figures{Engine: "redis", Contender: contender, Task: paced.Name, Pass: pass, Ops: 1000, Loads: 10, Expiries: 10, Seconds: 1, Sent: 200, CPU: cpu, Stale: stale}
 	}
-	r := newRecord(defaultPlan, 2, "")
+	r := newRecord(defaultPlan, 2)
 	r.Runs = []figures{
 		run("Onefold", 1, 300, 0), run("quick and old", 1, 200, 500), run("slow", 1, 400, 0),
 		run("Onefold", 2, 600, 0), run("quick and old", 2, 200, 500), run("slow", 2, 500, 0),
@@ -221,6 +221,14 @@ func TestCommandWritesTablesPageAndFigures(t *testing.T) {
 	}
 	if err := json.Unmarshal(content, &r); err != nil || len(r.Runs) != 1 || r.Plan.Processes != 2 || r.Runs[0].Ops == 0 {
 		t.Errorf("figures %+v, error %v", r, err)
+	}
+	// The page can be made again of the figures.
+	again := filepath.Join(dir, "again.md")
+	if err := command(t.Context(), []string{"-from", raw + "," + raw, "-page", again, "-only", "plain", "-engine", "redis"}, io.Discard, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if text2, err := os.ReadFile(again); err != nil || !bytes.Equal(text, text2) {
+		t.Errorf("the page made of the figures is another one, %v:\n%s", err, text2)
 	}
 	// A table's rows have as many cells as its head.
 	lines := strings.Split(strings.TrimSpace(r.Table("redis", herd.Name)), "\n")

@@ -10,12 +10,15 @@ import (
 // lease.
 const killTTL = 30 * time.Second
 
+// killLoad is how long a load takes whose process is killed.
+func killLoad(p plan) time.Duration { return p.Lease / 2 }
+
 // A takeover is what came of the death of one holder. Times count from when its load
 // began.
 type takeover struct {
 	Killed     time.Duration `json:"killed_ns"`
 	Successor  time.Duration `json:"successor_ns"` // when the next load began; 0: never
-	Successors int           `json:"successors"`   // loads that began after the kill
+	Successors int           `json:"successors"`   // loads that others began
 }
 
 func (p plan) runKills(ctx context.Context, c contender, t task, f *figures) error {
@@ -31,7 +34,7 @@ func (p plan) runKills(ctx context.Context, c contender, t task, f *figures) err
 }
 
 // runKill has all processes ask for one key, and kills the first one that loads
-// it as soon as it does.
+// it in the middle of the load.
 func (p plan) runKill(ctx context.Context, c contender, t task) (k takeover, ds []*done, err error) {
 	fl, err := p.launch(ctx, c, t)
 	if err != nil {
@@ -78,10 +81,13 @@ func (p plan) runKill(ctx context.Context, c contender, t task) (k takeover, ds 
 			ds = append(ds, h.report.Done)
 		case h.report.Loading == 0:
 		case victim < 0:
-			if err := fl.processes[h.process].cmd.Process.Kill(); err != nil {
+			victim, began = h.process, h.report.Loading
+			if err := await(fl.ctx, time.Unix(0, began).Add(killLoad(p)/2)); err != nil {
 				return k, nil, err
 			}
-			victim, began = h.process, h.report.Loading
+			if err := fl.processes[victim].cmd.Process.Kill(); err != nil {
+				return k, nil, err
+			}
 			k.Killed = time.Duration(time.Now().UnixNano() - began)
 		case h.process != victim:
 			k.Successors++

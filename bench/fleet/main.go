@@ -53,6 +53,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		note   = flags.String("note", "", "what the page is to say of how it was measured")
 		page   = flags.String("page", "", "also write the tables, with the text around them, to this file")
 		raw    = flags.String("json", "", "also write the figures of all runs to this file")
+		from   = flags.String("from", "", "run nothing, and take the figures of these files, separated by commas: what a later one has of a server and a kind of work is instead of an earlier one's")
 	)
 	flags.IntVar(&p.Processes, "processes", p.Processes, "processes that share the server")
 	flags.IntVar(&p.Goroutines, "goroutines", p.Goroutines, "callers in each process")
@@ -85,26 +86,20 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return fmt.Errorf("-only %q, -skip %q, -engine %q and -work %q leave nothing to run", *only, *skip, *engine, *work)
 	}
 
-	record := newRecord(p, *passes, *note)
-	// Every pass has all contenders, so that a busy moment falls on all alike.
-	for pass := range *passes {
-		for _, w := range kinds {
-			for _, c := range chosen {
-				if !c.does(w) {
-					continue
-				}
-				fmt.Fprintf(stderr, "pass %d, %s, %s: %s\n", pass+1, w.Name, c.engine.name, c.name)
-				f, err := p.run(ctx, c, w)
-				if err != nil {
-					return fmt.Errorf("%s, %s, %s: %w", w.Name, c.engine.name, c.name, err)
-				}
-				f.Pass = pass + 1
-				fmt.Fprintf(stderr, "\t%v\n", f)
-				record.Runs = append(record.Runs, f)
-			}
-		}
+	var record *record
+	var err error
+	if *from != "" {
+		record, err = readRecords(strings.Split(*from, ","))
+	} else {
+		record, err = p.runAll(ctx, chosen, kinds, *passes, stderr)
 	}
-	_, err := io.WriteString(stdout, record.tables())
+	if err != nil {
+		return err
+	}
+	if *note != "" {
+		record.Note = *note
+	}
+	_, err = io.WriteString(stdout, record.tables())
 	return errors.Join(err,
 		writeFile(*page, func(w io.Writer) error { return writePage(w, record, chosen) }),
 		writeFile(*raw, func(w io.Writer) error {
@@ -113,6 +108,30 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 			return enc.Encode(record)
 		}),
 	)
+}
+
+// runAll runs contenders at tasks. Every pass has all contenders, so that a busy
+// moment falls on all alike.
+func (p plan) runAll(ctx context.Context, cs []contender, ts []task, passes int, stderr io.Writer) (*record, error) {
+	record := newRecord(p, passes)
+	for pass := range passes {
+		for _, t := range ts {
+			for _, c := range cs {
+				if !c.does(t) {
+					continue
+				}
+				fmt.Fprintf(stderr, "pass %d, %s, %s: %s\n", pass+1, t.Name, c.engine.name, c.name)
+				f, err := p.run(ctx, c, t)
+				if err != nil {
+					return nil, fmt.Errorf("%s, %s, %s: %w", t.Name, c.engine.name, c.name, err)
+				}
+				f.Pass = pass + 1
+				fmt.Fprintf(stderr, "\t%v\n", f)
+				record.Runs = append(record.Runs, f)
+			}
+		}
+	}
+	return record, nil
 }
 
 // writeFile writes a file of this name, if there is a name, all of it or

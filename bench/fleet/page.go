@@ -2,6 +2,7 @@ package main
 
 import (
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -26,13 +27,37 @@ type record struct {
 	Runs    []figures         `json:"runs"`
 }
 
-func newRecord(p plan, passes int, note string) *record {
+func newRecord(p plan, passes int) *record {
 	return &record{
 		Date:    time.Now().UTC().Format(time.DateOnly),
 		Machine: fmt.Sprintf("%s%s/%s, %d processors, %s", processor(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version()),
 		Uses:    versions(),
-		Plan:    p, Passes: passes, Note: note,
+		Plan:    p, Passes: passes,
 	}
+}
+
+// readRecords reads what earlier commands have written.
+func readRecords(names []string) (*record, error) {
+	var all *record
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		r := new(record)
+		if err := json.Unmarshal(text, r); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if all == nil {
+			all = r
+			continue
+		}
+		all.Runs = slices.DeleteFunc(all.Runs, func(old figures) bool {
+			return slices.ContainsFunc(r.Runs, func(f figures) bool { return f.Engine == old.Engine && f.Task == old.Task })
+		})
+		all.Runs = append(all.Runs, r.Runs...)
+	}
+	return all, nil
 }
 
 // processor is what Linux calls the processor, or nothing.
