@@ -28,6 +28,10 @@ collapse: deps ## measure what becomes of callers when coalescing fails, into do
 early: ## measure what a refresh before expiry costs, simulated and live, into docs/early-refresh.md (about five minutes)
 	go run ./bench/early -page docs/early-refresh.md -json docs/bench/early.json $(ARGS)
 
+.PHONY: fleet
+fleet: deps ## measure shared tiers over real servers, side by side, into docs/bench/fleet.md (about twenty minutes)
+	go run ./bench/fleet -page docs/bench/fleet.md -json docs/bench/fleet.json $(ARGS)
+
 .PHONY: deps
 deps: ## install what the tests need and this machine lacks
 	@.ci/deps

@@ -162,7 +162,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 	since := c.fences.now()
 	e := c.near.Get(key)
 	if e != nil && c.plain(e) {
-		c.hits.Add(1)
+		c.hit()
 		return e.value, nil
 	}
 	var r Result[V]
@@ -173,6 +173,13 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 	}
 	c.raise(r.Err)
 	return r.Value, r.Err
+}
+
+// hit counts a plain answer, and sees to the clock now and then.
+func (c *Cache[K, V]) hit() {
+	if c.hits.Add(1)%lookEvery == 0 {
+		c.clock.catchUp()
+	}
 }
 
 // plain reports whether e is the answer to a call that wants nothing special,

@@ -185,6 +185,41 @@ func TestValueIsServedBeforeItsTTLAndNeverAfter(t *testing.T) {
 	})
 }
 
+// A process that has more to do than it has processors for does not get around
+// to the clock's ticks.
+//
+// SPEC: C07
+func TestValueIsNotServedForLongWhenTicksAreLate(t *testing.T) {
+	for name, get := range map[string]func(context.Context, *tier.Cache[string, int]) int{
+		"Get": func(ctx context.Context, c *tier.Cache[string, int]) int { v, _ := c.Get(ctx, "k"); return v },
+		"GetResult": func(ctx context.Context, c *tier.Cache[string, int]) int {
+			return c.GetResult(ctx, "k", tier.Read{}).Value
+		},
+		"GetMany": func(ctx context.Context, c *tier.Cache[string, int]) int {
+			return c.GetMany(ctx, []string{"k"})[0].Value
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				src := &source{value: 1}
+				c := newCache(t, src.load, tier.Config{TTL: 10 * time.Second})
+				wantGet(t, c, "k", 1)
+				wantGet(t, c, "k", 1) // a hit winds the clock
+				c.StopTicks()
+				src.set(2)
+				time.Sleep(10 * time.Second)
+				expired := 0
+				for get(t.Context(), c) != 2 && expired < 1000 {
+					expired++
+				}
+				if expired > 100 || name == "GetMany" && expired > 0 {
+					t.Errorf("%d calls of one goroutine got an expired value, want some dozens at the most, and none of GetMany", expired)
+				}
+			})
+		})
+	}
+}
+
 // SPEC: C08, N08
 func TestAgeCountsFromTheStartOfTheLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -16,13 +16,15 @@ import (
 // near the edge, where that could make a difference, does it read the real one.
 // A clock that nobody asks has no timer, and it never has a goroutine.
 //
-// A tick can be late where the whole process was stopped; until the first one
-// after that, a value may be served that expired meanwhile.
+// A tick is late where the process is stopped, or has more to do than it has
+// processors for, and by seconds where goroutines that never wait keep them. So
+// one hit in lookEvery reads the time and sees to it that the others have it.
+// Until the first of them, a value may be served that expired meanwhile.
 type clock struct {
 	start  time.Time
 	last   atomic.Int64 // when the last tick was; 0: still
 	asked  atomic.Bool  // since the last tick
-	_      [40]byte     // hits read the line above; nobody else writes it
+	_      [40]byte     // hits read the line above; nothing else is on it
 	mu     sync.Mutex
 	timer  *time.Timer // guarded by mu; nil until the first hit
 	closed bool        // guarded by mu
@@ -31,6 +33,8 @@ type clock struct {
 const (
 	tick = time.Millisecond
 	edge = 50 * time.Millisecond
+
+	lookEvery = 16 // hits of a goroutine, or of a few that share a stripe of the counter
 )
 
 // now gives the time.
@@ -61,6 +65,17 @@ func (k *clock) recently() time.Duration {
 		return time.Duration(last)
 	}
 	return k.now()
+}
+
+// catchUp is a tick where the last one is late.
+func (k *clock) catchUp() {
+	last := k.last.Load()
+	if last == 0 {
+		return
+	}
+	if now := int64(k.now()); now-last > int64(2*tick) {
+		k.last.CompareAndSwap(last, now)
+	}
 }
 
 // wind starts a still clock.

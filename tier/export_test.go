@@ -22,3 +22,10 @@ func (c *Cache[K, V]) LooksAgain(ctx context.Context, key K, e *Entry[V], r Read
 	_, ok := s.settle(ctx, detached.Outcome[*Entry[V]]{Role: detached.Hit, Ending: flight.Ending[*Entry[V]]{Value: e}})
 	return !ok && !s.wish.NoLook
 }
+
+// StopTicks has every tick of the clock be late for good.
+func (c *Cache[K, V]) StopTicks() {
+	c.clock.mu.Lock()
+	defer c.clock.mu.Unlock()
+	c.clock.timer.Stop()
+}

@@ -33,7 +33,7 @@ func (c *Cache[K, V]) find(ctx context.Context, key K, r Read) Result[V] {
 	since := c.fences.now()
 	e := c.near.Get(key)
 	if e != nil && r == (Read{}) && c.plain(e) {
-		c.hits.Add(1)
+		c.hit()
 		return Result[V]{Value: e.value, Outcome: onefold.Hit, Age: max(0, c.clock.recently()-e.born)}
 	}
 	return c.seek(ctx, key, r, since, e, true)

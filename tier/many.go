@@ -32,6 +32,7 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 	}
 	began := time.Now()
 	results := make([]Result[V], len(keys))
+	c.clock.catchUp()
 	m := manySearch[K, V]{cache: c, keys: keys, results: results, since: c.fences.now(), now: c.clock.recently()}
 	hits := uint64(0)
 	for i, key := range keys {

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"slices"
 
@@ -58,7 +57,7 @@ func (s *Store) AcquireMany(ctx context.Context, keys []string, o tier.AcquireOp
 		if err := s.settle(ctx, keys[i]); err != nil {
 			return call{}, err
 		}
-		tokens[i], waits[i] = rand.Text(), s.stream.arm(keys[i])
+		tokens[i], waits[i] = newToken(), s.stream.arm(keys[i])
 		return call{[]string{s.names.value(keys[i]), s.names.lease(keys[i])}, s.acquireArgs(tokens[i], o)}, nil
 	}, func(i int, r rueidis.RedisResult) error {
 		answer, err := r.ToArray()

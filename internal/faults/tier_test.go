@@ -286,6 +286,14 @@ var tierFaults = []fault{
 		tests: []string{"./tier"},
 	},
 	{
+		name:  "tier-clock-waits-for-its-ticks",
+		wrong: "hits go by a tick that is late for as long as it is late",
+		file:  "tier/cache.go",
+		old:   "if c.hits.Add(1)%lookEvery == 0 {",
+		new:   "if c.hits.Add(1) == 0 {",
+		tests: []string{"./tier"},
+	},
+	{
 		name:  "tier-greatest-ttl-is-in-the-past",
 		wrong: "a TTL of the largest duration is an instant expiry",
 		file:  "tier/near.go",

@@ -82,7 +82,7 @@ var Table = []Rule{
 	{Path: "cmd/onefold/internal/oracle", May: slices.Concat(public, []string{"cmd/onefold/...", "internal/server"}), Third: []string{"..."}},
 	{Path: "cmd/onefold/...", May: public, Third: []string{"..."}},
 	{Path: "examples/...", May: public, Third: []string{"..."}},
-	{Path: "bench/...", May: public, Third: []string{"..."}},
+	{Path: "bench/...", May: slices.Concat(public, []string{"internal/server"}), Third: []string{"..."}},
 }
 
 // testOnly is what no package but foldtest may reach: it would end up in a

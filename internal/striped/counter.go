@@ -33,12 +33,12 @@ func New() *Counter {
 	return &Counter{stripes: make([]stripe, n), shift: 64 - bits.TrailingZeros(uint(n))} //nolint:gosec // positive
 }
 
-// Add counts n more.
-func (c *Counter) Add(n uint64) {
+// Add counts n more, and gives the sum of this stripe.
+func (c *Counter) Add(n uint64) uint64 {
 	var here byte
 	// Stacks are 2 KiB or more apart; the multiplier spreads what is left.
 	at := uint64(uintptr(unsafe.Pointer(&here))>>11) * 0x9e3779b97f4a7c15
-	c.stripes[at>>(c.shift&63)].n.Add(n)
+	return c.stripes[at>>(c.shift&63)].n.Add(n)
 }
 
 // Load gives the sum. Adds that run at the same time may or may not be in it.
