@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 func quick() plan {
 	p := defaultPlan
 	p.Processes, p.Goroutines = 3, 8
-	p.Warm, p.For = 500*time.Millisecond, 2*time.Second
+	p.Warm, p.For = 500*time.Millisecond, 1500*time.Millisecond
 	p.Rounds, p.Kills = 3, 1
 	return p
 }
