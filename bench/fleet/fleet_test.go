@@ -43,6 +43,7 @@ func (p plan) mustRun(t *testing.T, c contender, work task) figures {
 }
 
 func TestOnefoldLoadsOnceForTheFleet(t *testing.T) {
+	t.Parallel()
 	for _, c := range []contender{onefoldRedis, onefoldMemcached} {
 		t.Run(c.engine.name, func(t *testing.T) {
 			t.Parallel()
@@ -92,6 +93,7 @@ func TestKilledHolderHasOneSuccessor(t *testing.T) {
 
 // Every contender goes through what it is named for.
 func TestContendersAtAHerd(t *testing.T) {
+	t.Parallel()
 	p := quick()
 	p.Warm, p.For = 0, 600*time.Millisecond
 	for _, c := range contenders {
