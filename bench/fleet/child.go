@@ -55,7 +55,7 @@ type done struct {
 // childMain is the main function of a process of a fleet.
 func childMain() {
 	if err := child(os.Stdin, os.Stdout); err != nil {
-		_ = json.NewEncoder(os.Stdout).Encode(report{Fault: err.Error()}) // or it says nothing, which says it too
+		_ = json.NewEncoder(os.Stdout).Encode(report{Fault: err.Error()}) //nolint:errchkjson // or it says nothing, which says it too
 		os.Exit(1)
 	}
 	os.Exit(0)
@@ -184,7 +184,7 @@ func callOn(o order, get getFunc, begin time.Time) (*done, error) {
 	for i := range tallies {
 		t := &tallies[i]
 		callers.Go(func() {
-			random := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // no secret
+			random := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 			ctx := context.Background()
 			// One look at the clock for a call: it would cost as much as a hit.
 			for asked := int64(time.Since(begin)); asked < until; {
@@ -207,7 +207,7 @@ func callOn(o order, get getFunc, begin time.Time) (*done, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close() //nolint:errcheck // a profile that is cut off is seen to be
+		defer f.Close()
 		if err := pprof.StartCPUProfile(f); err != nil {
 			return nil, err
 		}

@@ -36,7 +36,7 @@ var doCache = contender{
 				if err != nil {
 					return 0, err
 				}
-				return made(loaded.(string))
+				return made(loaded.(string)) //nolint:forcetypeassert // the group has no others
 			},
 			close: func() error { client.Close(); return nil },
 		}, nil

@@ -48,11 +48,11 @@ func (w work) since(before work) work {
 
 // ask sends a line to a server and reads lines until last says so.
 func ask(addr, line string, last func(string) bool) (lines []string, err error) {
-	conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	conn, err := net.DialTimeout("tcp", addr, 5*time.Second) //nolint:noctx // it has its time limit
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close() //nolint:errcheck // nothing was written that matters
+	defer conn.Close()
 	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		return nil, err
 	}

@@ -111,14 +111,14 @@ func (p plan) launch(ctx context.Context, c contender, t task) (_ *fleet, err er
 		if i == 0 && p.Profile != "" {
 			o.Profile = p.Profile + strings.NewReplacer(" ", "-", "/", "-").Replace(c.engine.name+"-"+c.name+"-"+t.Name) + ".pprof"
 		}
-		one, err := start(f.ctx, o)
+		one, err := start(f.ctx, o) //nolint:contextcheck // the fleet's is of ctx
 		if err != nil {
 			return nil, err
 		}
 		f.processes = append(f.processes, one)
 	}
 	for _, one := range f.processes {
-		if r, err := one.next(f.ctx); err != nil || !r.Ready {
+		if r, err := one.next(f.ctx); err != nil || !r.Ready { //nolint:contextcheck // the fleet's is of ctx
 			return nil, fmt.Errorf("a process that is to be ready: %+v, %w", r, err)
 		}
 	}

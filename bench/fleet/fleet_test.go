@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 func quick() plan {
 	p := defaultPlan
 	p.Processes, p.Goroutines = 3, 8
-	p.Warm, p.For = 500*time.Millisecond, 2*time.Second
+	p.Warm, p.For = 500*time.Millisecond, 1500*time.Millisecond
 	p.Rounds, p.Kills = 3, 1
 	return p
 }
@@ -43,6 +43,7 @@ func (p plan) mustRun(t *testing.T, c contender, work task) figures {
 }
 
 func TestOnefoldLoadsOnceForTheFleet(t *testing.T) {
+	t.Parallel()
 	for _, c := range []contender{onefoldRedis, onefoldMemcached} {
 		t.Run(c.engine.name, func(t *testing.T) {
 			t.Parallel()
@@ -92,6 +93,7 @@ func TestKilledHolderHasOneSuccessor(t *testing.T) {
 
 // Every contender goes through what it is named for.
 func TestContendersAtAHerd(t *testing.T) {
+	t.Parallel()
 	p := quick()
 	p.Warm, p.For = 0, 600*time.Millisecond
 	for _, c := range contenders {

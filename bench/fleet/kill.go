@@ -35,6 +35,8 @@ func (p plan) runKills(ctx context.Context, c contender, t task, f *figures) err
 
 // runKill has all processes ask for one key, and kills the first one that loads
 // it in the middle of the load.
+//
+//nolint:gocognit // one loop over what processes tell
 func (p plan) runKill(ctx context.Context, c contender, t task) (k takeover, ds []*done, err error) {
 	fl, err := p.launch(ctx, c, t)
 	if err != nil {
@@ -82,7 +84,7 @@ func (p plan) runKill(ctx context.Context, c contender, t task) (k takeover, ds 
 		case h.report.Loading == 0:
 		case victim < 0:
 			victim, began = h.process, h.report.Loading
-			if err := await(fl.ctx, time.Unix(0, began).Add(killLoad(p)/2)); err != nil {
+			if err := await(fl.ctx, time.Unix(0, began).Add(killLoad(p)/2)); err != nil { //nolint:contextcheck // the fleet's is of ctx
 				return k, nil, err
 			}
 			if err := fl.processes[victim].cmd.Process.Kill(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -86,11 +87,11 @@ func versions() map[string]string {
 			}
 		}
 	}
-	if out, err := exec.Command("redis-server", "--version").Output(); err == nil {
+	if out, err := exec.Command("redis-server", "--version").Output(); err == nil { //nolint:noctx // it ends by itself
 		_, version, _ := strings.Cut(string(out), "v=")
 		found["redis-server"], _, _ = strings.Cut(version, " ")
 	}
-	if out, err := exec.Command("memcached", "--version").Output(); err == nil {
+	if out, err := exec.Command("memcached", "--version").Output(); err == nil { //nolint:noctx // likewise
 		found["memcached"] = strings.TrimPrefix(strings.TrimSpace(string(out)), "memcached ")
 	}
 	return found
@@ -170,16 +171,16 @@ var columns = map[kind][]column{
 		{"load average", number("%.0f", func(f figures) float64 { return f.LoadAverage })},
 	},
 	kill: {
-		{"kills", func(runs []figures) string { return fmt.Sprint(len(takeovers(runs))) }},
+		{"kills", func(runs []figures) string { return strconv.Itoa(len(takeovers(runs))) }},
 		{"the next load began after, least", func(runs []figures) string { return short(slices.Min(successions(runs))) }},
 		{"most", func(runs []figures) string { return short(slices.Max(successions(runs))) }},
-		{"loads after the kill, most", func(runs []figures) string { return fmt.Sprint(mostSuccessors(runs)) }},
+		{"loads after the kill, most", func(runs []figures) string { return strconv.Itoa(mostSuccessors(runs)) }},
 		{"errors", func(runs []figures) string {
 			n := int64(0)
 			for _, f := range runs {
 				n += f.Errors
 			}
-			return fmt.Sprint(n)
+			return strconv.FormatInt(n, 10)
 		}},
 	},
 }

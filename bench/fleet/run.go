@@ -37,14 +37,14 @@ func (p plan) runSteady(ctx context.Context, c contender, t task, f *figures) (e
 	}
 	from := begin.Add(p.Warm)
 	until := from.Add(p.For)
-	if err := await(fl.ctx, from); err != nil {
+	if err := await(fl.ctx, from); err != nil { //nolint:contextcheck // the fleet's is of ctx
 		return err
 	}
 	before, err := c.engine.read(fl.server.Addr)
 	if err != nil {
 		return err
 	}
-	if err := await(fl.ctx, until); err != nil {
+	if err := await(fl.ctx, until); err != nil { //nolint:contextcheck // the fleet's is of ctx
 		return err
 	}
 	after, err := c.engine.read(fl.server.Addr)
@@ -74,10 +74,10 @@ func (p plan) runSteady(ctx context.Context, c contender, t task, f *figures) (e
 }
 
 // done waits for what all processes did.
-func (fl *fleet) done() (ds []*done, err error) {
-	for _, one := range fl.processes {
+func (f *fleet) done() (ds []*done, err error) {
+	for _, one := range f.processes {
 		for {
-			r, err := one.next(fl.ctx)
+			r, err := one.next(f.ctx)
 			if err != nil {
 				return nil, err
 			}

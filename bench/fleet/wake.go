@@ -19,7 +19,7 @@ func (p plan) runWake(ctx context.Context, c contender, t task, f *figures) (err
 	if _, err := fl.begin(); err != nil {
 		return err
 	}
-	trips := roundTrips(fl.ctx, fl.server.Addr, c.engine.ping)
+	trips := roundTrips(fl.ctx, fl.server.Addr, c.engine.ping) //nolint:contextcheck // the fleet's is of ctx
 	ds, err := fl.done()
 	if err != nil {
 		return err
@@ -86,11 +86,11 @@ func roundTrips(ctx context.Context, addr, ping string) func() (*histogram, erro
 }
 
 func trip(ctx context.Context, addr, ping string) (*histogram, error) {
-	conn, err := net.Dial("tcp", addr)
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close() //nolint:errcheck // nothing was written that matters
+	defer conn.Close()
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return nil, err
 	}
