@@ -44,14 +44,15 @@ func (s *faults) keep(err error) *fault {
 	return f
 }
 
-// resolve makes an error of what a strategy in a process returned.
-func (s *faults) resolve(f *fault) error {
+// resolve makes an error of what a strategy in a process returned. cause gives
+// that of a caller's end, if it is known.
+func (s *faults) resolve(f *fault, cause func(caller uint64) error) error {
 	if f == nil {
 		return nil
 	}
 	err := f.error()
-	if cause, ok := s.left.Load(f.Caller); ok {
-		ended := &source.EndedError{Cause: cause.(error), Err: context.Canceled} //nolint:forcetypeassert // nothing else is stored
+	if cause := cause(f.Caller); cause != nil {
+		ended := &source.EndedError{Cause: cause, Err: context.Canceled}
 		if f.Deadline {
 			ended.Err = context.DeadlineExceeded
 		}

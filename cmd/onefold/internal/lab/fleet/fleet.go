@@ -179,9 +179,15 @@ type process struct {
 
 	mu    sync.Mutex
 	last  uint64                             // id of a call
-	calls map[uint64]chan frame              // guarded by mu; that wait for their answers; nil: the process has gone
+	calls map[uint64]*call                   // guarded by mu; that wait for their answers; nil: the process has gone
 	loads map[uint64]context.CancelCauseFunc // guarded by mu
 	faults
+}
+
+// A call is one that waits for its answer.
+type call struct {
+	ctx    context.Context //nolint:containedctx // of the caller, for its cause
+	answer chan frame
 }
 
 func start(load strategy.Load, far *embedded.Store) (*process, error) {
@@ -205,7 +211,7 @@ func start(load strategy.Load, far *embedded.Store) (*process, error) {
 	}
 	p := &process{
 		cmd: cmd, wire: newWire(out, in), load: load, far: far, done: make(chan struct{}),
-		calls: make(map[uint64]chan frame), loads: make(map[uint64]context.CancelCauseFunc),
+		calls: make(map[uint64]*call), loads: make(map[uint64]context.CancelCauseFunc),
 	}
 	p.live, p.end = context.WithCancelCause(context.Background())
 	go p.listen()
@@ -244,11 +250,11 @@ func (p *process) listen() {
 			}
 		default:
 			p.mu.Lock()
-			answer := p.calls[f.ID]
+			c := p.calls[f.ID]
 			delete(p.calls, f.ID)
 			p.mu.Unlock()
-			if answer != nil {
-				answer <- f
+			if c != nil {
+				c.answer <- f
 			}
 		}
 	}
@@ -259,8 +265,8 @@ func (p *process) gone() {
 	p.end(errGone)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, answer := range p.calls {
-		answer <- frame{Fault: &fault{Text: errGone.Error()}}
+	for _, c := range p.calls {
+		c.answer <- frame{Fault: &fault{Text: errGone.Error()}}
 	}
 	p.calls = nil
 }
@@ -279,7 +285,7 @@ func (p *process) serveLoad(ctx context.Context, f frame) {
 // do sends a call and waits for its answer. When ctx ends the process is told,
 // and the wait goes on: whether it lets the caller go is the strategy's affair.
 func (p *process) do(ctx context.Context, f frame) (source.Record, error) {
-	answer := make(chan frame, 1)
+	c := &call{ctx: ctx, answer: make(chan frame, 1)}
 	p.mu.Lock()
 	if p.calls == nil {
 		p.mu.Unlock()
@@ -287,7 +293,7 @@ func (p *process) do(ctx context.Context, f frame) (source.Record, error) {
 	}
 	p.last++
 	f.ID = p.last
-	p.calls[f.ID] = answer
+	p.calls[f.ID] = c
 	p.mu.Unlock()
 	if deadline, ok := ctx.Deadline(); ok {
 		f.Deadline = deadline.UnixNano()
@@ -302,12 +308,36 @@ func (p *process) do(ctx context.Context, f frame) (source.Record, error) {
 		p.left.Store(f.ID, context.Cause(ctx))
 		_ = p.wire.send(frame{Op: opLeave, ID: f.ID, Late: errors.Is(ctx.Err(), context.DeadlineExceeded)})
 	})
-	a := <-answer
+	a := <-c.answer
 	if deadline, ok := ctx.Deadline(); ok && a.Fault != nil && a.Fault.Deadline && time.Until(deadline) < clocks {
 		<-ctx.Done() // there it has come already
 	}
 	stop()
-	return a.Record, p.resolve(a.Fault)
+	if ctx.Err() != nil {
+		p.left.Store(f.ID, context.Cause(ctx)) // stop may have come before it
+	}
+	return a.Record, p.resolve(a.Fault, p.cause)
+}
+
+// cause gives the cause of a caller's end that a process knows of, or nil.
+func (p *process) cause(caller uint64) error {
+	if cause, ok := p.left.Load(caller); ok {
+		return cause.(error) //nolint:forcetypeassert // nothing else is stored
+	}
+	p.mu.Lock()
+	c := p.calls[caller]
+	p.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	late := time.NewTimer(clocks)
+	defer late.Stop()
+	select {
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	case <-late.C:
+		return nil
+	}
 }
 
 // close ends the process in good order, or else by force.
