@@ -119,7 +119,7 @@ func TestBytes(t *testing.T) {
 		if string(got) != v || err != nil {
 			t.Errorf("Decode(%q) = %q, %v", v, got, err)
 		}
-		_ = append(got, "XXXX"...)
+		_ = append(got, "####"...)
 		if string(buffer) != v+"tail" {
 			t.Errorf("appending to the value made the buffer %q", buffer)
 		}

@@ -177,7 +177,7 @@ func checkAlias(t *storeTest) {
 		for i := range data {
 			data[i] = 'X'
 		}
-		_ = append(data, "XXXX"...)
+		_ = append(data, "####"...)
 	}
 	for range 3 {
 		it := t.get(s, key)

@@ -85,7 +85,7 @@ func TestRoundTrip(t *testing.T) {
 		if e.Key != "" {
 			wantReason(t, "no key", "", data, envelope.KeyMismatch)
 		}
-		_ = append(got.Data, "XXXX"...)
+		_ = append(got.Data, "####"...)
 		if _, err := envelope.Open(e.Key, data); err != nil {
 			t.Errorf("appending to Data made the envelope %v", err)
 		}
