@@ -1,0 +1,28 @@
+package lint
+
+import (
+	"golang.org/x/tools/go/analysis"
+
+	"github.com/onefold-go/onefold/lint/internal/check"
+)
+
+// A Rule is one check.
+type Rule = check.Rule
+
+// rules are all of them, in the order of the documentation.
+var rules = []*Rule{}
+
+// Rules gives every rule there is, those that are off by default as well.
+func Rules() []*Rule { return append([]*Rule(nil), rules...) }
+
+// Analyzers gives the rules that are on by default, and the check of the
+// comments that answer findings.
+func Analyzers() []*analysis.Analyzer {
+	var all []*analysis.Analyzer
+	for _, r := range rules {
+		if r.Default {
+			all = append(all, r.Analyzer())
+		}
+	}
+	return append(all, check.Unused(rules))
+}
