@@ -15,6 +15,9 @@ type Chain struct {
 	// was read out of a field or variable.
 	Root ssa.Value
 
+	// Param is the parameter that Root is, or was got out of; nil if none.
+	Param *ssa.Parameter
+
 	// Bounded says that a deadline was put between.
 	Bounded bool
 
@@ -47,15 +50,22 @@ func IsContext(t types.Type) bool {
 
 // Chains gives the chain of each context that v can be.
 func (p *Program) Chains(v ssa.Value) []Chain {
-	w := chainWalk{p: p, seen: make(map[ssa.Value]bool)}
+	w := chainWalk{p: p, seen: make(map[visit]bool)}
 	w.walk(v, Chain{})
 	return w.found
 }
 
 type chainWalk struct {
 	p     *Program
-	seen  map[ssa.Value]bool
+	seen  map[visit]bool
 	found []Chain
+}
+
+// A visit is a value on a chain, and what was put between on the way to it: a
+// variable that is assigned a context made of itself is visited for both.
+type visit struct {
+	v                 ssa.Value
+	bounded, detached bool
 }
 
 func (w *chainWalk) end(c Chain, from From, root ssa.Value) {
@@ -65,10 +75,11 @@ func (w *chainWalk) end(c Chain, from From, root ssa.Value) {
 
 func (w *chainWalk) walk(v ssa.Value, c Chain) {
 	for _, o := range w.p.Origins(v) {
-		if w.seen[o] {
+		at := visit{o, c.Bounded, c.Detached}
+		if w.seen[at] {
 			continue
 		}
-		w.seen[o] = true
+		w.seen[at] = true
 		w.step(o, c)
 	}
 }
@@ -88,6 +99,7 @@ func (w *chainWalk) step(v ssa.Value, c Chain) {
 			w.end(c, Lifecycle, v)
 			return
 		}
+		c.Param = v
 		w.end(c, Parameter, v)
 	case *ssa.UnOp:
 		w.read(v, v.X, c)
@@ -158,7 +170,7 @@ func (w *chainWalk) call(call *ssa.Call, c Chain) {
 		if !common.IsInvoke() {
 			recv = common.Args[0]
 		}
-		w.end(c, w.owner(recv, Accessor), call)
+		w.owned(c, recv, Accessor, call)
 		return
 	}
 	w.end(c, Unknown, call)
@@ -170,32 +182,36 @@ func (w *chainWalk) read(v ssa.Value, from ssa.Value, c Chain) {
 	case *ssa.Global:
 		w.end(c, Lifecycle, v)
 	case *ssa.FieldAddr:
-		o := w.owner(from.X, Parameter)
+		o, param := w.owner(from.X, Parameter)
 		if o == Lifecycle && w.setFromRequest(Field(from)) {
 			o = Parameter
 		}
+		c.Param = param
 		w.end(c, o, v)
 	case *ssa.Alloc:
 		w.composite(from, c)
 	default:
-		w.end(c, w.owner(from, Parameter), v)
+		w.owned(c, from, Parameter, v)
 	}
 }
 
+func (w *chainWalk) owned(c Chain, by ssa.Value, per From, root ssa.Value) {
+	from, param := w.owner(by, per)
+	c.Param = param
+	w.end(c, from, root)
+}
+
 // owner says whose a value is that a context is got from: per, when it is a
-// caller's own, Lifecycle when it belongs to the receiver or the package.
-func (w *chainWalk) owner(v ssa.Value, per From) From {
+// caller's own, Lifecycle when it belongs to the receiver or the package; and
+// the parameter that it comes from.
+func (w *chainWalk) owner(v ssa.Value, per From) (From, *ssa.Parameter) {
 	for range 20 {
-		o := w.p.Origin(v)
-		if o == nil {
-			return Unknown
-		}
-		switch x := o.(type) {
+		switch x := w.p.Origin(v).(type) {
 		case *ssa.Parameter:
 			if IsReceiver(x) {
-				return Lifecycle
+				return Lifecycle, x
 			}
-			return per
+			return per, x
 		case *ssa.UnOp:
 			v = x.X
 		case *ssa.FieldAddr:
@@ -204,13 +220,15 @@ func (w *chainWalk) owner(v ssa.Value, per From) From {
 			v = x.X
 		case *ssa.IndexAddr:
 			v = x.X
+		case *ssa.FreeVar:
+			v = w.p.Bound(x)
 		case *ssa.Global:
-			return Lifecycle
+			return Lifecycle, nil
 		default:
-			return Unknown
+			return Unknown, nil
 		}
 	}
-	return Unknown
+	return Unknown, nil
 }
 
 // setFromRequest says whether the package puts a request's context into the
@@ -220,7 +238,7 @@ func (w *chainWalk) setFromRequest(field *types.Var) bool {
 		return false
 	}
 	for _, s := range w.p.fields[field] {
-		inner := chainWalk{p: w.p, seen: make(map[ssa.Value]bool)}
+		inner := chainWalk{p: w.p, seen: make(map[visit]bool)}
 		for v := range w.seen {
 			inner.seen[v] = true
 		}

@@ -201,7 +201,7 @@ func (r *Result) readsOnly(body *ast.BlockStmt, params map[types.Object]bool) bo
 					fine[id] = true
 				}
 			}
-			if fn := r.Callee(n); fn != nil && r.Quiet(fn) {
+			if fn := r.Callee(n); fn != nil && (r.Quiet(fn) || r.Cuts(fn)) {
 				for _, a := range n.Args {
 					if id, is := ast.Unparen(a).(*ast.Ident); is {
 						fine[id] = true
@@ -227,6 +227,15 @@ func (r *Result) Quiet(fn *types.Func) bool {
 		return true
 	}
 	return fn.Pkg() != nil && quietPackages.MatchString(fn.Pkg().Path())
+}
+
+// Cuts says whether a function gives a context that does not end with the one
+// it takes.
+func (r *Result) Cuts(fn *types.Func) bool {
+	if fn.Pkg() != nil && fn.Pkg().Path() == "context" {
+		return fn.Name() == "WithoutCancel"
+	}
+	return r.pass.ImportObjectFact(fn.Origin(), new(Detaches))
 }
 
 // AddsDeadline says whether a function puts a deadline on the context it takes.
