@@ -12,6 +12,14 @@ import (
 
 // get is a call that does not raise a load's panic.
 func (c *Cache[K, V]) get(ctx context.Context, key K, r Read) Result[V] {
+	if c.audit != nil {
+		return c.audited(ctx, key, r)
+	}
+	return c.told(ctx, key, r)
+}
+
+// told is find, with Config.Hooks.Call told of it.
+func (c *Cache[K, V]) told(ctx context.Context, key K, r Read) Result[V] {
 	if c.cfg.Hooks.Call == nil {
 		return c.find(ctx, key, r)
 	}
