@@ -26,7 +26,7 @@ const (
 // audited is DoResult in a group with an Audit.
 func (g *Group[K, V]) audited(ctx context.Context, key K, load func(context.Context, K) (V, error), wish detached.Wish) Result[V] {
 	began := g.audit.Begin(key)
-	r := g.result(func() detached.Outcome[V] { return g.table.DoWish(ctx, key, g.watched(load), wish) })
+	r := g.result(key, func() detached.Outcome[V] { return g.table.DoWish(ctx, key, g.watched(load), wish) })
 	if r.Outcome == Joined && r.Err == nil && g.audit.Chance() {
 		audit.Shadow(ctx, g.Config.LoadContext == Bounded, g.Config.Carry, func(ctx context.Context) {
 			if own, err := load(ctx, key); err == nil {

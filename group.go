@@ -86,7 +86,7 @@ func (g *Group[K, V]) do(ctx context.Context, key K, load func(context.Context, 
 		r := g.audited(ctx, key, load, detached.Wish{})
 		return r.Value, r.Err
 	}
-	r := g.result(func() detached.Outcome[V] { return g.table.Do(ctx, key, load) })
+	r := g.result(key, func() detached.Outcome[V] { return g.table.Do(ctx, key, load) })
 	return r.Value, r.Err
 }
 
@@ -115,7 +115,7 @@ func (g *Group[K, V]) DoResult(ctx context.Context, key K, load func(context.Con
 	if g.audit != nil {
 		return g.audited(ctx, key, load, wish)
 	}
-	return g.result(func() detached.Outcome[V] { return g.table.DoWish(ctx, key, load, wish) })
+	return g.result(key, func() detached.Outcome[V] { return g.table.DoWish(ctx, key, load, wish) })
 }
 
 // DoChan is [Group.Do] for callers that want to wait in a select of their own.
@@ -130,7 +130,7 @@ func (g *Group[K, V]) DoChan(ctx context.Context, key K, load func(context.Conte
 	call := g.table.Start(ctx, key, g.watched(load))
 	ch := make(chan Result[V], 1)
 	// The goroutine ends with the flight or with ctx, whichever is first.
-	go func() { ch <- g.answer(func() detached.Outcome[V] { return call.Wait(ctx) }) }()
+	go func() { ch <- g.answer(key, func() detached.Outcome[V] { return call.Wait(ctx) }) }()
 	return ch
 }
 
@@ -157,14 +157,14 @@ func (g *Group[K, V]) Close(ctx context.Context) error {
 }
 
 // result answers a call of the forms that raise a load's panic.
-func (g *Group[K, V]) result(wait func() detached.Outcome[V]) Result[V] {
-	r := g.answer(wait)
+func (g *Group[K, V]) result(key K, wait func() detached.Outcome[V]) Result[V] {
+	r := g.answer(key, wait)
 	g.raise(r.Err)
 	return r
 }
 
 // answer waits for the outcome of a call and tells the hook of it.
-func (g *Group[K, V]) answer(wait func() detached.Outcome[V]) Result[V] {
+func (g *Group[K, V]) answer(key K, wait func() detached.Outcome[V]) Result[V] {
 	hook := g.Config.Hooks.Call
 	var began time.Time
 	if hook != nil {
@@ -175,7 +175,7 @@ func (g *Group[K, V]) answer(wait func() detached.Outcome[V]) Result[V] {
 		r.Value = g.Clone(r.Value)
 	}
 	if hook != nil {
-		hook(Event{Name: g.Config.Name, Outcome: r.Outcome, Again: r.Again, Callers: r.Callers, Took: time.Since(began), Err: r.Err})
+		hook(Event{Name: g.Config.Name, KeyHash: g.table.KeyHash(key), Outcome: r.Outcome, Again: r.Again, Callers: r.Callers, Took: time.Since(began), Err: r.Err})
 	}
 	return r
 }
