@@ -127,6 +127,7 @@ func TestTheHeadIsRecordedInFullAndTheTailByShare(t *testing.T) {
 		}
 		round() // in which the head is found
 		round()
+		synctest.Wait() // nobody writes now
 		file.Reset()
 		round()
 		if err := r.Close(); err != nil {
