@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,8 +52,8 @@ func TestRecordsCallsAndLoads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var file bytes.Buffer
 		r := newRecorder(t, &file, record.Config{})
-		told := 0
-		g := onefold.Group[string, int]{Config: onefold.Config{Name: `users, "all"`, Hooks: r.Hooks(onefold.Hooks{Call: func(onefold.Event) { told++ }})}}
+		var told atomic.Int64
+		g := onefold.Group[string, int]{Config: onefold.Config{Name: `users, "all"`, Hooks: r.Hooks(onefold.Hooks{Call: func(onefold.Event) { told.Add(1) }})}}
 		start := time.Now()
 		load := func(context.Context, string) (int, error) { time.Sleep(time.Second); return 1, nil }
 		var wg sync.WaitGroup
@@ -84,8 +85,8 @@ func TestRecordsCallsAndLoads(t *testing.T) {
 				t.Errorf("%q is there %d times, want once; there are %v", w, got[w], got)
 			}
 		}
-		if len(got) != len(want) || told != 3 {
-			t.Errorf("%d kinds of lines, want %d; the other hook was told %d times, want 3", len(got), len(want), told)
+		if len(got) != len(want) || told.Load() != 3 {
+			t.Errorf("%d kinds of lines, want %d; the other hook was told %d times, want 3", len(got), len(want), told.Load())
 		}
 		if s := r.Stats(); s.Written != 5 || s.Dropped != 0 || s.Skipped != 0 {
 			t.Errorf("Stats = %+v", s)
