@@ -113,6 +113,13 @@ func (s *Source) Summary() Summary {
 		}
 		sum.Files = append(sum.Files, st)
 	}
+	for _, f := range s.files {
+		// Durations were subtracted from these, and are finer than they were.
+		if lf, ok := f.dec.(*lineFile); ok && lf.parser.stamp == End && time.Duration(lf.parser.step) > sum.Resolution.Step {
+			sum.Resolution.Step = time.Duration(lf.parser.step)
+			sum.Resolution.Tick = max(sum.Resolution.Tick, sum.Resolution.Step)
+		}
+	}
 	sum.Findings = s.findings(&sum)
 	return sum
 }

@@ -96,7 +96,7 @@ func (f *lineFile) decode(dst []Record) (int, error) {
 			continue
 		}
 		if f.settler != nil {
-			f.settler.add(&dst[n], f.memcached)
+			f.settler.add(&dst[n], f.memcached, f.fields.key[0])
 			continue
 		}
 		f.stats.Records++

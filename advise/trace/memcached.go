@@ -94,22 +94,30 @@ func (m *memcachedLine) split(line []byte, f *fields) error {
 //
 // It holds back a fixed count of records. What is settled is in records.
 type settler struct {
-	held []watchedRecord
-	out  int // those before it are handed out
+	held  []watchedRecord
+	out   int // those before it are handed out
+	about *about
+	spare [][]byte // for texts
 }
 
 type watchedRecord struct {
 	Record
 	gid, conn int64
 	kind      watched
-	internal  bool // a lookup that belongs to a store
+	text      []byte // the key's
+	internal  bool   // a lookup that belongs to a store
 }
 
 const settleBack = 512
 
-// add takes a record and reports whether one is ready.
-func (s *settler) add(r *Record, m *memcachedLine) {
+// add takes a record and its key's text.
+func (s *settler) add(r *Record, m *memcachedLine, text []byte) {
 	w := watchedRecord{Record: *r, gid: m.gid, conn: m.conn, kind: m.kind}
+	if n := len(s.spare); n > 0 {
+		w.text = s.spare[n-1][:0]
+		s.spare = s.spare[:n-1]
+	}
+	w.text = append(w.text, text...)
 	i := len(s.held)
 	if i > s.out && s.held[i-1].gid > w.gid {
 		i = s.out + sort.Search(i-s.out, func(k int) bool { return s.held[s.out+k].gid > w.gid })
@@ -128,9 +136,11 @@ func (s *settler) next(all bool) (*Record, bool) {
 			w.internal = true
 		}
 		s.out++
+		s.spare = append(s.spare, w.text)
 		if w.internal {
 			continue
 		}
+		w.Hints |= s.about.look(w.text, w.Key, w.Op)
 		return &w.Record, true
 	}
 	if s.out > settleBack {

@@ -27,6 +27,9 @@ type parser struct {
 	key    []byte // scratch: the parts of a key, one behind the other
 	cached cacheWord
 	last   int64 // the latest stamp so far, as the file has it
+	step   int64 // that divides all stamps
+	steps  int
+	quiet  bool // the key is counted later, if at all
 
 	same     *twins // for all files; by identity
 	keepSame bool
@@ -71,6 +74,12 @@ func (p *parser) record(f *fields, r *Record) error {
 		p.stats.OutOfOrder++
 	} else {
 		p.last = at
+	}
+	if p.stamp == End && p.step != 1 && p.steps < stepGaps && at != 0 {
+		p.steps++
+		if p.step == 0 || at%p.step != 0 {
+			p.step = gcd(max(at, -at), p.step)
+		}
 	}
 
 	took := p.span(tookRole, f.col[tookRole])
@@ -124,7 +133,9 @@ func (p *parser) record(f *fields, r *Record) error {
 	if load >= 0 {
 		p.stats.Durations++
 	}
-	r.Hints = p.about.look(key, r.Key, op)
+	if !p.quiet {
+		r.Hints = p.about.look(key, r.Key, op)
+	}
 	if !dash(f.col[authRole]) || !dash(f.col[userRole]) {
 		r.Hints |= Authorization
 	}

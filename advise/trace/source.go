@@ -183,7 +183,7 @@ func (s *Source) open(in *input, same *twins) (*file, error) {
 	}
 	lf := &lineFile{lines: l, split: p.split, parser: ps, skip: p.skip, sparse: p.sparse, stats: f.stats}
 	if m, ok := p.split.(*memcachedLine); ok {
-		lf.memcached, lf.settler = m, &settler{}
+		lf.memcached, lf.settler, ps.quiet = m, &settler{about: s.about}, true
 	}
 	f.dec = lf
 	return f, nil
