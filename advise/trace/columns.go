@@ -63,7 +63,7 @@ func (p *plan) pick(columns []column, cfg *Config) error {
 		if given[n.role] || n.role == requestRole && given[keyRole] {
 			continue
 		}
-		if i := byName(columns, n.names, n.role); i >= 0 {
+		if i := byName(columns, n.names, n.role, cfg.TimeLayout); i >= 0 {
 			columns[i].slot = slot{role: n.role}
 			given[n.role] = true
 			if n.role == durationRole || n.role == tookRole || n.role == ttlRole {
@@ -94,10 +94,10 @@ func (p *plan) pick(columns []column, cfg *Config) error {
 }
 
 // byName gives the column with the best of the names, or -1.
-func byName(columns []column, names []string, r role) int {
+func byName(columns []column, names []string, r role, layout string) int {
 	for _, name := range names {
 		for i := range columns {
-			if columns[i].slot.role == noRole && columns[i].plain == name && fits(&columns[i], r) {
+			if columns[i].slot.role == noRole && columns[i].plain == name && fits(&columns[i], r, layout) {
 				return i
 			}
 		}
@@ -106,14 +106,14 @@ func byName(columns []column, names []string, r role) int {
 }
 
 // fits reports whether the values that were seen can mean what the name says.
-func fits(c *column, r role) bool {
+func fits(c *column, r role, layout string) bool {
 	for _, v := range c.values {
 		if v == "" || v == "-" {
 			continue
 		}
 		switch r {
 		case timeRole:
-			_, _, ok := clockOf([]byte(v), "")
+			_, _, ok := clockOf([]byte(v), layout)
 			return ok
 		case requestRole:
 			method, target := requestLine([]byte(v))

@@ -176,6 +176,7 @@ func delimiterOf(lines [][]byte, cfg *Config) (delim byte, columns int) {
 	if cfg.Delimiter != 0 {
 		tries = []byte{cfg.Delimiter}
 	}
+	agree := 0
 	for _, d := range tries {
 		counts := make(map[int]int)
 		for _, line := range lines {
@@ -187,11 +188,11 @@ func delimiterOf(lines [][]byte, cfg *Config) (delim byte, columns int) {
 				most, width = n, w
 			}
 		}
-		if width > 1 && most*2 > len(lines) {
-			return d, width
+		if width > 1 && most*2 > len(lines) && most > agree {
+			delim, columns, agree = d, width, most
 		}
 	}
-	return 0, 0
+	return delim, columns
 }
 
 func delimName(d byte) string {

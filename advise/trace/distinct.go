@@ -28,6 +28,9 @@ func (d *Distinct) add(h uint64) {
 	}
 	if d.n*2 >= len(d.table) {
 		if d.n >= d.limit {
+			if d.has(h) {
+				return
+			}
 			d.toSketch()
 			d.register(h)
 			return
@@ -56,6 +59,19 @@ func (d *Distinct) insert(h uint64) bool {
 			return true
 		}
 	}
+}
+
+func (d *Distinct) has(h uint64) bool {
+	if len(d.table) == 0 {
+		return false
+	}
+	mask := uint64(len(d.table) - 1)
+	for i := h & mask; d.table[i] != 0; i = (i + 1) & mask {
+		if d.table[i] == h {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *Distinct) toSketch() {

@@ -42,7 +42,7 @@ var variables = map[string]role{
 	"duration": durationRole, "cache": cacheRole, "ttl": ttlRole, "user": userRole, "identity": identityRole,
 
 	// Apache
-	"%h": clientRole, "%a": clientRole, "%u": userRole, "%t": timeRole, "%r": requestRole, "%U": keyRole,
+	"%h": clientRole, "%a": clientRole, "%u": userRole, "%t": timeRole, "%r": requestRole, "%U": keyRole, "%U%q": keyRole,
 	"%m": opRole, "%s": statusRole, "%>s": statusRole, "%b": sizeRole, "%B": sizeRole, "%O": noRole,
 	"%D": tookRole, "%T": tookRole, "%v": tenantRole, "%V": tenantRole,
 	"%{Host}i": tenantRole, "%{Authorization}i": authRole, "%{Set-Cookie}o": cookieRole,
@@ -144,6 +144,9 @@ func variable(text string) (name, rest string) {
 		}
 		return body[:n], body[n:]
 	case '%':
+		if rest, ok := strings.CutPrefix(text, "%U%q"); ok { // the query begins with its mark
+			return "%U%q", rest
+		}
 		// Envoy's are in capitals between two signs, perhaps with brackets.
 		if i := strings.IndexByte(text[1:], '%'); i > 1 {
 			inner := text[1 : i+1]

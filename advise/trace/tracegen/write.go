@@ -45,7 +45,9 @@ func Write(to io.Writer, f trace.Format, d Dialect, w Workload) error {
 		from := len(b)
 		b = one(b, &a)
 		if twice.again() {
-			a.At += time.Microsecond
+			if a.At += time.Microsecond; w.Resolution > 0 {
+				a.At = a.At / w.Resolution * w.Resolution
+			}
 			b = one(b, &a)
 		}
 		if w.Shuffle > 0 {
