@@ -40,8 +40,12 @@ const (
 
 var (
 	errStamp = errors.New("the time cannot be read")
-	errRange = errors.New("the time is over 292 years from the first one")
+	errRange = errors.New("the time is over 146 years from the first one")
 )
+
+// maxRange is how far a time may be from the first one of its file: half of
+// what an int64 holds, so that a duration can be subtracted from it.
+const maxRange = 1 << 62
 
 // since gives the time of stamp b after the file's first.
 func (c *clock) since(b []byte) (int64, error) {
@@ -56,10 +60,7 @@ func (c *clock) since(b []byte) (int64, error) {
 	// Numbers wrap like two's complement, so that the difference is right
 	// below and above 1<<63, and around zero.
 	diff := int64(whole - c.whole)
-	if unit == 1 {
-		return diff, nil
-	}
-	limit := (1<<63 - 1) / unit
+	limit := maxRange / unit
 	if diff >= limit || diff <= -limit {
 		return 0, errRange
 	}

@@ -191,7 +191,7 @@ func fileFindings(f *FileStats, add func(Finding), severe func(n, of uint64, cau
 	if f.Overflow > 0 {
 		add(Finding{
 			Kind: Overflow, Severity: severe(f.Overflow, f.Lines, 0, 0.05), File: file, Count: f.Overflow, Of: f.Lines,
-			Text:   fmt.Sprintf("%d of the bad lines of %s have a time over 292 years from the first one's", f.Overflow, file),
+			Text:   fmt.Sprintf("%d of the bad lines of %s have a time over 146 years from the first one's", f.Overflow, file),
 			Remedy: "check Config.TimeUnit",
 		})
 	}

@@ -83,13 +83,16 @@ func count(b []byte) (int64, bool) {
 	return n, true
 }
 
+// maxSpan is the longest duration that is believed: 36 years.
+const maxSpan = 1 << 60
+
 // scaled gives whole and nanos, a number of units, in nanoseconds. It gives
-// false where that is beyond an int64.
+// false where that is beyond maxSpan.
 func scaled(whole uint64, nanos, unit int64) (int64, bool) {
 	if unit == 1 {
-		return int64(whole), whole <= 1<<63-1
+		return int64(whole), whole <= maxSpan
 	}
-	if whole > uint64((1<<63-1)/unit)-1 {
+	if whole > uint64(maxSpan/unit)-1 {
 		return 0, false
 	}
 	// A billionth of a unit of up to a second is at most a nanosecond.

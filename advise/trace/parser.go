@@ -231,7 +231,7 @@ func (p *parser) span(of role, b []byte) int64 {
 	}
 	if b[len(b)-1]|0x20 == 's' && p.unit[of] == 0 {
 		d, err := time.ParseDuration(string(b))
-		if err != nil || d < 0 {
+		if err != nil || d < 0 || d > maxSpan {
 			return Unknown
 		}
 		return int64(d)
@@ -257,7 +257,7 @@ func (p *parser) span(of role, b []byte) int64 {
 			b = nil
 		}
 		if whole, nanos, neg, ok := number(part); ok && !neg {
-			if d, fits := scaled(whole, nanos, unit); fits && sum+d >= sum {
+			if d, fits := scaled(whole, nanos, unit); fits && sum+d <= maxSpan {
 				sum, some = sum+d, true
 			}
 		}

@@ -223,8 +223,8 @@ func (s *Source) align() error {
 				first.in.name, f.in.name)
 		}
 		diff := sec - sec0
-		if diff > 1<<62/int64(1e9) || diff < -(1<<62/int64(1e9)) {
-			return fmt.Errorf("trace: %s and %s are over 146 years apart: they cannot be merged, read one at a time", first.in.name, f.in.name)
+		if most := int64(maxRange / 2 / 1_000_000_000); diff > most || diff < -most {
+			return fmt.Errorf("trace: %s and %s are over 73 years apart: they cannot be merged, read one at a time", first.in.name, f.in.name)
 		}
 		f.offset = diff*1e9 + ns - ns0
 	}
@@ -321,7 +321,10 @@ func (s *Source) Read(batch []Record) (int, error) {
 		s.begin(batch[0].Time)
 	}
 	for i := range batch[:n] {
-		batch[i].Time -= s.shift
+		// Files that are far apart may be further apart than this can hold.
+		if batch[i].Time -= s.shift; batch[i].Time < 0 {
+			batch[i].Time = 1<<63 - 1
+		}
 	}
 	s.marks.observe(batch[:n])
 	s.statuses.observe(batch[:n])

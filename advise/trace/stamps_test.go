@@ -110,6 +110,19 @@ func TestYearsOfSpan(t *testing.T) {
 	}
 }
 
+func TestTimesAtBothEndsOfTheRange(t *testing.T) {
+	s := open(t, "time,key,took_s\n0,k,1\n-4611686017,k,1e9\n4611686017,k,1\n-4611686017,k,9e9\n0,k,1\n", trace.Config{TimeUnit: time.Second, Stamp: trace.End})
+	got := all(t, s)
+	if len(got) != 5 || got[0].Duration != 1e18 || got[1].Duration != trace.Unknown || got[4].Time <= got[3].Time {
+		t.Errorf("%+v", got)
+	}
+	for i, r := range got[1:] {
+		if r.Time < got[i].Time {
+			t.Errorf("record %d is at %d, after one at %d", i+1, r.Time, got[i].Time)
+		}
+	}
+}
+
 func TestUnsortedInput(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	var b strings.Builder

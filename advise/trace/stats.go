@@ -20,7 +20,7 @@ type FileStats struct {
 	Filtered uint64 // records of operations that are not wanted
 
 	OutOfOrder uint64 // records earlier than one before them, as the file has them
-	Overflow   uint64 // bad lines whose time is beyond 292 years from the first
+	Overflow   uint64 // bad lines whose time is beyond 146 years from the first
 	EndOnly    uint64 // records whose time is the end and that have no duration
 	Durations  uint64 // records that have a duration
 	Duplicates uint64 // records that are there twice by their identity
