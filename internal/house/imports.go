@@ -64,6 +64,11 @@ var Table = []Rule{
 	},
 	{Path: "peer/...", May: []string{".", "tier", "codec/...", "internal/..."}, Never: []string{"mem", "adapters/..."}},
 	{Path: "record", May: []string{".", "internal/..."}, Never: live},
+	{
+		Path: "advise/trace/...", May: []string{"record", "internal/..."},
+		Third: []string{"github.com/klauspost/compress/..."}, // gzip at twice the speed of the standard one, and zstd
+		Never: live,
+	},
 	{Path: "advise/...", May: []string{"record", "internal/..."}, Never: live},
 	{Path: "foldtest/...", May: slices.Concat(library, []string{"internal/..."})},
 
