@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -97,6 +98,7 @@ func (r *runner) when(t int64) int64 {
 // for each slot in them.
 func (r *runner) run(steps []step, slotKey []uint64) {
 	r.slotKey = slotKey
+	r.slots = roomFor(r.slots, len(slotKey))
 	for n := len(r.slots); n < len(slotKey); n++ {
 		r.slots = append(r.slots, r.fresh(slotKey[n]))
 	}
@@ -355,9 +357,19 @@ func (r *runner) finish(requests int64) {
 // count adds one to counts[i], making room for it.
 func count(counts *[]uint32, i uint32) {
 	if int(i) >= len(*counts) {
+		*counts = roomFor(*counts, int(i)+1)
 		*counts = append(*counts, make([]uint32, int(i)+1-len(*counts))...)
 	}
 	(*counts)[i]++
+}
+
+// roomFor gives list room for n elements. It doubles what append would lengthen
+// by a quarter: these lists are long, and grow to the end.
+func roomFor[E any](list []E, n int) []E {
+	if n <= cap(list) {
+		return list
+	}
+	return slices.Grow(list, max(n, 2*len(list))-len(list))
 }
 
 // A leaver is a caller that will give up waiting.
