@@ -212,6 +212,9 @@ type Slice struct {
 // Width is the length of a slice.
 func (tl *Timeline) Width() time.Duration { return 1 << max(tl.shift, firstShift) }
 
+// Count adds n requests at t, which is not less than 0.
+func (tl *Timeline) Count(t, n int64) { tl.at(t).Requests += n }
+
 func (tl *Timeline) at(t int64) *Slice {
 	if tl.shift == 0 {
 		tl.shift = firstShift

@@ -348,3 +348,36 @@ func mustBeValid(set Setting, arms []Arm) {
 		}
 	}
 }
+
+// Each tells of all requests and invalidations in the order of time, counted
+// from the first.
+func (tr *Trace) Each(tell func(t int64, key uint64, dropped bool)) {
+	tr.sort()
+	var last step
+	for i, s := range tr.steps {
+		if s.kind == dropped && i > 0 && last.kind == dropped && last.key == s.key && last.t == s.t {
+			continue // the same one, for another process
+		}
+		last = s
+		tell(s.t, tr.keys[s.key], s.kind == dropped)
+	}
+}
+
+// First is a copy of the trace's first n requests.
+func (tr *Trace) First(n int) *Trace {
+	tr.sort()
+	out := new(Trace)
+	for i := range tr.steps {
+		switch s := &tr.steps[i]; {
+		case out.Len() == n:
+			return out
+		case s.kind == dropped:
+			out.Invalidate(s.t, tr.keys[s.key])
+		case s.kind == measured:
+			out.Request(s.t, tr.keys[s.key], s.took)
+		default:
+			out.Request(s.t, tr.keys[s.key], Draw)
+		}
+	}
+	return out
+}
