@@ -27,14 +27,14 @@ var fanoWindows = [...]time.Duration{10 * time.Millisecond, 100 * time.Milliseco
 
 // A counter counts events in windows of one length.
 type counter struct {
-	at, in      int64   // the open window and what is in it
+	end, in     int64   // of the open window, and what is in it
 	sum, square float64 // over closed windows
 }
 
 func (c *counter) add(t, window int64) {
-	if w := t / window; w != c.at {
+	if t >= c.end {
 		c.close()
-		c.at = w
+		c.end = (t/window + 1) * window
 	}
 	c.in++
 }
@@ -74,7 +74,9 @@ func (a *arrivals) add(t int64) {
 			if a.smallest == 0 || gap < a.smallest {
 				a.smallest = gap
 			}
-			a.divisor = gcd(a.divisor, uint64(gap)) //nolint:gosec // gaps are at least 0
+			if a.divisor != 1 {
+				a.divisor = gcd(a.divisor, uint64(gap)) //nolint:gosec // gaps are at least 0
+			}
 		}
 	}
 	for i := range a.fano {

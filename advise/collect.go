@@ -38,11 +38,13 @@ type evidence struct {
 }
 
 // Of so many keys evidence is kept: of the first that are seen evidenceFrom
-// times. Frequent keys are seen early.
+// times, and in the first evidenceRequests requests. Frequent keys are seen
+// early.
 const (
-	evidenceKeys = 8192
-	evidenceFrom = 8
-	waitingKeys  = 1 << 17
+	evidenceRequests = 2_000_000
+	evidenceKeys     = 8192
+	evidenceFrom     = 8
+	waitingKeys      = 1 << 17
 )
 
 func (f *facts) add(r *trace.Record) {
@@ -63,6 +65,9 @@ func (f *facts) add(r *trace.Record) {
 	}
 	if loads(r) {
 		f.latencies.add(r.Duration)
+	}
+	if f.ops[trace.Read] > evidenceRequests {
+		return
 	}
 	e := f.evidenceOf(r.Key)
 	if e == nil {

@@ -44,15 +44,13 @@ var ErrNoLoader = errors.New("advise: nothing says how long a load takes: no rec
 // A Study takes in records and gives a [Report]. Make it with [New]. Its methods
 // must not be called at the same time.
 type Study struct {
-	c         Config
-	facts     facts
-	trace     *sim.Trace // all of it, or its first part when sampled is set
-	sampled   *sampled
-	requests  int64
-	drops     int64
-	reported  bool
-	firstSeen bool
-	first     int64
+	c        Config
+	facts    facts
+	trace    *sim.Trace // all of it, or its first part when sampled is set
+	sampled  *sampled
+	requests int64
+	drops    int64
+	reported bool
 }
 
 // New begins a study. It reports every fault of c.
@@ -85,7 +83,7 @@ func (s *Study) Add(records []trace.Record) {
 		case trace.Write, trace.Delete:
 			s.drops++
 			if s.sampled != nil {
-				s.sampled.invalidate(r.Time, r.Key)
+				s.sampled.invalidate(s.sampled.since(r.Time), r.Key)
 			} else {
 				s.trace.Invalidate(r.Time, r.Key)
 			}
@@ -96,12 +94,12 @@ func (s *Study) Add(records []trace.Record) {
 
 func (s *Study) request(t int64, key uint64, latency int64) {
 	if s.sampled != nil {
-		s.sampled.request(t, key, latency)
+		s.sampled.request(s.sampled.since(t), key, latency)
 		return
 	}
 	s.trace.Request(t, key, latency)
 	if !s.c.Exact && s.trace.Len() > s.c.MaxExact {
-		s.sample()
+		s.sampled, s.trace = s.sample()
 	}
 }
 
@@ -143,7 +141,7 @@ func (s *Study) Report(in Input) (*Report, error) {
 		arr, heat = &s.sampled.arrivals, s.sampled.curve
 		r.Method = s.sampled.method()
 	} else {
-		s.trace.Each(func(t int64, key uint64, dropped bool) {
+		s.trace.Each(func(t int64, key uint64, _ int64, dropped bool) {
 			if dropped {
 				heat.drop(key)
 				return
@@ -168,6 +166,7 @@ func (s *Study) Report(in Input) (*Report, error) {
 	if ran == nil {
 		ran = s.exact(s.trace, part, set, loader)
 	} else {
+		ran.window = set.Window
 		ran.again, ran.partOf = s.replicate(part, set, ran.plan), float64(part.Len())/float64(s.requests)
 	}
 	ran.cacheFit = fit
@@ -224,7 +223,7 @@ func (s *Study) exact(tr, part *sim.Trace, set sim.Setting, loader sim.Loader) *
 	keys, counts := tr.Keys()
 	p := planFor(c, loader, jitterFor(c, loader, int64(len(keys))), min(c.TTL, tr.Span()/2))
 	r := &runs{plan: p, total: int64(tr.Len()), span: tr.Span(), window: set.Window, keys: keys, counts: counts, requests: new(sim.Timeline)}
-	tr.Each(func(t int64, _ uint64, dropped bool) {
+	tr.Each(func(t int64, _ uint64, _ int64, dropped bool) {
 		if !dropped {
 			r.requests.Count(t, 1)
 		}

@@ -91,6 +91,12 @@ func (tr *Trace) Span() time.Duration {
 	return time.Duration(tr.steps[len(tr.steps)-1].t)
 }
 
+// Origin is the time of the first request, as it was given.
+func (tr *Trace) Origin() int64 {
+	tr.sort()
+	return tr.origin
+}
+
 // sort puts the steps in the order of time and counts it from the first.
 func (tr *Trace) sort() {
 	if tr.unsorted {
@@ -350,8 +356,8 @@ func mustBeValid(set Setting, arms []Arm) {
 }
 
 // Each tells of all requests and invalidations in the order of time, counted
-// from the first.
-func (tr *Trace) Each(tell func(t int64, key uint64, dropped bool)) {
+// from the first. latency is as it was given.
+func (tr *Trace) Each(tell func(t int64, key uint64, latency int64, dropped bool)) {
 	tr.sort()
 	var last step
 	for i, s := range tr.steps {
@@ -359,7 +365,10 @@ func (tr *Trace) Each(tell func(t int64, key uint64, dropped bool)) {
 			continue // the same one, for another process
 		}
 		last = s
-		tell(s.t, tr.keys[s.key], s.kind == dropped)
+		if s.kind != measured {
+			s.took = Draw
+		}
+		tell(s.t, tr.keys[s.key], s.took, s.kind == dropped)
 	}
 }
 
