@@ -254,7 +254,10 @@ func (r *runs) figures(c *Config) Figures {
 			figure{of: func(s []float64) float64 { return ratio(baseLoads(s)-jittered(s), baseLoads(s)) }},
 		)
 	}
+	direct, share := get(armDirect, colLoads), get(armShare, colLoads)
+	list = append(list, figure{of: func(s []float64) float64 { return ratio(direct(s)-share(s), direct(s)) }})
 	v := r.intervals(c.Seed, list)
+	overlap := v[len(v)-1]
 	f := Figures{
 		Amplification: v[0], Saved: v[1], SavedRate: v[2], Joined: v[3], JoinedOfMiss: v[4], LoadRate: v[5],
 		WaitPlain: v[6], WaitShared: v[7], OverPlain: v[8], OverShared: v[9], OverDiffers: v[10],
@@ -267,6 +270,7 @@ func (r *runs) figures(c *Config) Figures {
 		f.HitRatio, f.SavedJittered, f.SavedByJitter = v[11], v[12], v[13]
 		f.PeakJittered = r.peak(armJitter)
 	}
+	f.unseen(r.out(base), overlap)
 	f.TopSaved = r.topSaved(base, with)
 	for _, k := range r.contrasts {
 		if k.Base == r.plan.at[base] {
@@ -288,6 +292,30 @@ func (r *runs) figures(c *Config) Figures {
 		}
 	}
 	return f
+}
+
+// unseen widens intervals of what was never seen to happen: to draw again from
+// nothing gives nothing. Of n loads none of which could be saved, up to 3/n may
+// be (J. Hanley and A. Lippman-Hand, If Nothing Goes Wrong, Is Everything All
+// Right?, 1983); and not more than of all requests, were each a load, which there
+// are more of to tell from.
+func (f *Figures) unseen(base *sim.Outcome, overlap Interval) {
+	if f.Saved.Value != 0 || base.Loads == 0 || base.Requests == 0 {
+		return
+	}
+	most := min(1, 3/float64(base.Loads), max(overlap.High, 3/float64(base.Requests)))
+	if f.Saved.High >= most {
+		return
+	}
+	f.Saved.High, f.Saved.By = most, byThree
+	if f.SavedJittered.Value == 0 {
+		f.SavedJittered.High, f.SavedJittered.By = max(f.SavedJittered.High, most), byThree
+	}
+	f.Amplification.High, f.Amplification.By = max(f.Amplification.High, 1/max(1-most, 1e-9)), byThree
+	f.SavedRate.High, f.SavedRate.By = max(f.SavedRate.High, most*f.LoadRate.High), byThree
+	if f.Joined.Value == 0 {
+		f.Joined.High, f.Joined.By = max(f.Joined.High, 3/float64(base.Requests)), byThree
+	}
 }
 
 // peak is the most loads at once, and the least and the greatest that other

@@ -20,6 +20,7 @@ const (
 	byKeys   = "key bootstrap"
 	byBlocks = "time-block bootstrap"
 	byLoads  = "loader replications"
+	byThree  = "rule of three" // of what was never seen
 	byBounds = "coarse stamps" // between all at the tick and evenly spread
 )
 
