@@ -46,10 +46,10 @@ func (c *counter) close() {
 }
 
 // fano is the variance of the count over its mean, with the windows in which
-// nothing came. A Poisson process has 1 in windows of any length.
+// nothing came, and without the last one, which is not whole. A Poisson process
+// has 1 in windows of any length.
 func (c counter) fano(span, window int64) float64 {
-	c.close()
-	windows := math.Floor(float64(span)/float64(window)) + 1
+	windows := math.Floor(float64(span) / float64(window))
 	mean := c.sum / windows
 	if mean == 0 || windows < 10 {
 		return 0

@@ -433,8 +433,9 @@ type Spot struct {
 type HeatMap struct {
 	TTLs          []time.Duration `json:"ttls_ns"`
 	Entries       []int64         `json:"entries"`
-	HitRatio      [][]float64     `json:"hit_ratio"` // by TTL, then entries
-	FollowedShare float64         `json:"followed_share"`
+	HitRatio      [][]float64     `json:"hit_ratio"`      // by TTL, then entries
+	Requests      int64           `json:"requests"`       // of how many of the first it is made
+	FollowedShare float64         `json:"followed_share"` // of the keys that are not among the 4096 most frequent
 }
 
 // A TopKey is one of the keys that coalescing saves most loads of.

@@ -67,7 +67,7 @@ func (s *Study) sample() (*sampled, *sim.Trace) {
 	d := &sampled{
 		plan:     planFor(c, loader, jitterFor(c, loader, int64(len(keys))), min(c.TTL, s.trace.Span()/2)),
 		frequent: make(map[uint64]bool, 2*heavy), counted: newFrequent(heavy), maxHeavy: heavy + heavy/4,
-		threshold: 1<<64 - 1, maxTail: tail, curve: newCurve(ttlsOf(c)),
+		threshold: 1<<64 - 1, maxTail: tail, curve: curveOf(s.trace, ttlsOf(c)),
 	}
 	for _, i := range order[:min(heavy, len(order))] {
 		if counts[i] > 1 {
@@ -103,10 +103,9 @@ func (d *sampled) request(t int64, key uint64, latency int64) {
 	d.requests++
 	t = max(t, d.arrivals.last)
 	d.arrivals.add(t)
-	d.curve.add(t, key)
 
 	late, heavy := d.frequent[key]
-	if !heavy && d.counted.add(key, 1) > max(64, int64(promoteShare*float64(d.requests))) && len(d.frequent) < d.maxHeavy {
+	if !heavy && d.counted.add(key) > max(64, int64(promoteShare*float64(d.requests))) && len(d.frequent) < d.maxHeavy {
 		d.frequent[key] = true
 		late, heavy = true, true
 	}
@@ -146,7 +145,6 @@ func (d *sampled) halve() {
 }
 
 func (d *sampled) invalidate(t int64, key uint64) {
-	d.curve.drop(key)
 	d.stream.Invalidate(t, key)
 }
 

@@ -7,52 +7,54 @@ package advise
 // inherits it as its error. A key with more than n/len(heap) of n requests is
 // always among them.
 type frequent struct {
-	at   map[uint64]int32 // of the key in heap
-	heap []tally          // the least count first
+	at     map[uint64]int32 // of the key in counts
+	counts []tally
+	heap   []int32 // numbers in counts, the least count first
 }
 
 type tally struct {
 	key   uint64
 	count int64
 	error int64 // of which it may have had none
+	place int32 // in heap
 }
 
 func newFrequent(keys int) *frequent {
-	return &frequent{at: make(map[uint64]int32, keys), heap: make([]tally, 0, keys)}
+	return &frequent{at: make(map[uint64]int32, keys), counts: make([]tally, 0, keys), heap: make([]int32, 0, keys)}
 }
 
-// add counts n requests of key and gives how many it has had for certain.
-func (f *frequent) add(key uint64, n int64) (certain int64) {
+// add counts a request of key and gives how many it has had for certain.
+func (f *frequent) add(key uint64) (certain int64) {
 	i, counted := f.at[key]
 	switch {
 	case counted:
-	case len(f.heap) < cap(f.heap):
-		i = int32(len(f.heap)) //nolint:gosec // as many as newFrequent was given
-		f.heap = append(f.heap, tally{key: key})
+	case len(f.counts) < cap(f.counts):
+		i = int32(len(f.counts)) //nolint:gosec // as many as newFrequent was given
+		f.counts = append(f.counts, tally{key: key, place: i})
+		f.heap = append(f.heap, i)
 		f.at[key] = i
 		f.up(i)
-		i = f.at[key]
 	default:
-		least := &f.heap[0]
+		i = f.heap[0]
+		least := &f.counts[i]
 		delete(f.at, least.key)
 		least.key, least.error = key, least.count
-		f.at[key] = 0
-		i = 0
+		f.at[key] = i
 	}
-	f.heap[i].count += n
-	t := f.heap[i]
-	f.down(i)
+	t := &f.counts[i]
+	t.count++
+	f.down(t.place)
 	return t.count - t.error
 }
 
+func (f *frequent) less(a, b int32) bool {
+	return f.counts[f.heap[a]].count < f.counts[f.heap[b]].count
+}
+
 func (f *frequent) up(i int32) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if f.heap[parent].count <= f.heap[i].count {
-			return
-		}
-		f.swap(i, parent)
-		i = parent
+	for i > 0 && f.less(i, (i-1)/2) {
+		f.swap(i, (i-1)/2)
+		i = (i - 1) / 2
 	}
 }
 
@@ -62,10 +64,10 @@ func (f *frequent) down(i int32) {
 		if int(child) >= len(f.heap) {
 			return
 		}
-		if int(child+1) < len(f.heap) && f.heap[child+1].count < f.heap[child].count {
+		if int(child+1) < len(f.heap) && f.less(child+1, child) {
 			child++
 		}
-		if f.heap[i].count <= f.heap[child].count {
+		if !f.less(child, i) {
 			return
 		}
 		f.swap(i, child)
@@ -75,5 +77,5 @@ func (f *frequent) down(i int32) {
 
 func (f *frequent) swap(i, j int32) {
 	f.heap[i], f.heap[j] = f.heap[j], f.heap[i]
-	f.at[f.heap[i].key], f.at[f.heap[j].key] = i, j
+	f.counts[f.heap[i]].place, f.counts[f.heap[j]].place = i, j
 }

@@ -105,7 +105,7 @@ func (s *Study) request(t int64, key uint64, latency int64) {
 
 // partRequests is how much of a trace curves, stress arms and replications are
 // made from: they take many runs.
-const partRequests = 300_000
+const partRequests = 200_000
 
 // replications is how many runs tell what the loader's randomness does.
 const replications = 5
@@ -135,20 +135,18 @@ func (s *Study) Report(in Input) (*Report, error) {
 
 	var ran *runs
 	part := s.trace
-	arr, heat := new(arrivals), newCurve(ttlsOf(c))
+	arr, heat := new(arrivals), (*curve)(nil)
 	if s.sampled != nil {
 		ran = s.sampled.close()
 		arr, heat = &s.sampled.arrivals, s.sampled.curve
 		r.Method = s.sampled.method()
 	} else {
-		s.trace.Each(func(t int64, key uint64, _ int64, dropped bool) {
-			if dropped {
-				heat.drop(key)
-				return
+		s.trace.Each(func(t int64, _ uint64, _ int64, dropped bool) {
+			if !dropped {
+				arr.add(t)
 			}
-			arr.add(t)
-			heat.add(t, key)
 		})
+		heat = curveOf(s.trace, ttlsOf(c))
 		r.Method.Exact = true
 	}
 	if part.Len() > partRequests {

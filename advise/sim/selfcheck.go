@@ -111,11 +111,12 @@ func (tr *Trace) cycles(set Setting, arm Arm) cycles {
 	tr.prepare(&set)
 	r := newRunner(arm, &set)
 	var now, from, upTo cycles
-	for i := range tr.steps {
-		s := &tr.steps[i]
+	one := make([]step, 1)
+	for s := range tr.steps.all() {
 		r.settle(s.t)
 		idle, loads := r.inFlight == 0, r.out.Loads
-		r.run(tr.steps[i:i+1], tr.slotKey)
+		one[0] = *s
+		r.run(one, tr.slotKey)
 		began := r.out.Loads > loads
 		if began && idle {
 			now.length = float64(s.t) / 1e9

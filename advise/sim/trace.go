@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"iter"
 	"runtime"
 	"slices"
 	"sync"
@@ -18,7 +19,7 @@ type Trace struct {
 	index    table
 	keys     []uint64
 	counts   []uint32
-	steps    []step
+	steps    steps
 	slotKey  []uint64
 	requests int64
 	last     int64
@@ -52,13 +53,13 @@ func (tr *Trace) Request(t int64, key uint64, latency int64) {
 	id := tr.add(t, key)
 	tr.counts[id]++
 	tr.requests++
-	tr.steps = append(tr.steps, step{t: t, took: latency, key: id, kind: kind})
+	tr.steps.add(step{t: t, took: latency, key: id, kind: kind})
 }
 
 // Invalidate adds that the value of key was changed or deleted at time t.
 func (tr *Trace) Invalidate(t int64, key uint64) {
 	id := tr.add(t, key)
-	tr.steps = append(tr.steps, step{t: t, key: id, kind: dropped})
+	tr.steps.add(step{t: t, key: id, kind: dropped})
 }
 
 func (tr *Trace) add(t int64, key uint64) (id uint32) {
@@ -67,7 +68,7 @@ func (tr *Trace) add(t int64, key uint64) (id uint32) {
 		tr.keys = append(tr.keys, key)
 		tr.counts = append(tr.counts, 0)
 	}
-	if len(tr.steps) > 0 && t < tr.last {
+	if tr.steps.len() > 0 && t < tr.last {
 		tr.unsorted = true
 	}
 	tr.last = t
@@ -84,11 +85,11 @@ func (tr *Trace) Keys() (keys []uint64, requests []uint32) { return tr.keys, tr.
 
 // Span is the time from the first request to the last.
 func (tr *Trace) Span() time.Duration {
-	if len(tr.steps) == 0 {
+	if tr.steps.len() == 0 {
 		return 0
 	}
 	tr.sort()
-	return time.Duration(tr.steps[len(tr.steps)-1].t)
+	return time.Duration(tr.last)
 }
 
 // Origin is the time of the first request, as it was given.
@@ -100,22 +101,25 @@ func (tr *Trace) Origin() int64 {
 // sort puts the steps in the order of time and counts it from the first.
 func (tr *Trace) sort() {
 	if tr.unsorted {
-		slices.SortStableFunc(tr.steps, func(a, b step) int { return cmp.Compare(a.t, b.t) })
+		all := slices.Concat(tr.steps...)
+		slices.SortStableFunc(all, func(a, b step) int { return cmp.Compare(a.t, b.t) })
+		tr.steps = steps{all}
 		tr.unsorted = false
+		tr.last = all[len(all)-1].t
 	}
-	if len(tr.steps) == 0 || tr.steps[0].t == 0 {
+	if tr.steps.len() == 0 || tr.steps[0][0].t == 0 {
 		return
 	}
-	first := tr.steps[0].t
-	for i := range tr.steps {
-		d := tr.steps[i].t - first
+	first := tr.steps[0][0].t
+	for s := range tr.steps.all() {
+		d := s.t - first
 		if d < 0 { // more than an int64 apart
 			d = never / 2
 		}
-		tr.steps[i].t = min(d, never/2)
+		s.t = min(d, never/2)
+		tr.last = s.t
 	}
 	tr.origin += first
-	tr.last = tr.steps[len(tr.steps)-1].t
 }
 
 // Spread is a copy of the trace for a clock that ticks: the requests that share
@@ -124,16 +128,18 @@ func (tr *Trace) sort() {
 func (tr *Trace) Spread(tick time.Duration) *Trace {
 	tr.sort()
 	out := *tr
-	out.steps = slices.Clone(tr.steps)
+	all := slices.Concat(tr.steps...)
+	out.steps = steps{all}
 	out.slotKey, out.ready = nil, nil
-	for i := 0; i < len(out.steps); {
+	for i := 0; i < len(all); {
 		j := i
-		for j < len(out.steps) && out.steps[j].t == out.steps[i].t {
+		for j < len(all) && all[j].t == all[i].t {
 			j++
 		}
-		from, part := out.steps[i].t, float64(tick)/float64(j-i)
+		from, part := all[i].t, float64(tick)/float64(j-i)
 		for k := i; k < j; k++ {
-			out.steps[k].t = from + int64(float64(k-i)*part)
+			all[k].t = from + int64(float64(k-i)*part)
+			out.last = all[k].t
 		}
 		i = j
 	}
@@ -193,9 +199,9 @@ func (tr *Trace) prepare(set *Setting) {
 	tr.sort()
 	router := newRouter(set)
 	seen := make([]uint32, len(tr.keys))
-	for i := range tr.steps {
-		s := &tr.steps[i]
+	for s := range tr.steps.all() {
 		if s.kind == dropped {
+			s.slot = s.key
 			continue
 		}
 		s.n = seen[s.key]
@@ -206,55 +212,45 @@ func (tr *Trace) prepare(set *Setting) {
 		}
 		s.slot = router.slot(key, s.key, s.n)
 	}
-	if router.single {
-		tr.slotKey = tr.keys
-		for i := range tr.steps {
-			tr.steps[i].slot = tr.steps[i].key
-		}
-	} else {
+	tr.slotKey = tr.keys
+	if !router.single {
 		tr.slotKey = router.slotKey
-		tr.toAllProcesses(router)
+		tr.toAllProcesses()
 	}
 	tr.ready = want
 }
 
 // toAllProcesses makes each invalidation one of each process that the key has
 // been to. Copies of an earlier preparation go first.
-func (tr *Trace) toAllProcesses(router *router) {
-	var drops int
-	for i := range tr.steps {
-		if tr.steps[i].kind == dropped {
-			drops++
-		}
-	}
-	if drops == 0 {
-		return
-	}
+func (tr *Trace) toAllProcesses() {
 	bySlots := make([][]uint32, len(tr.keys))
-	for i := range tr.steps {
-		if s := &tr.steps[i]; s.kind != dropped && !slices.Contains(bySlots[s.key], s.slot) {
+	drops := false
+	for s := range tr.steps.all() {
+		if s.kind == dropped {
+			drops = true
+		} else if !slices.Contains(bySlots[s.key], s.slot) {
 			bySlots[s.key] = append(bySlots[s.key], s.slot)
 		}
 	}
-	steps := make([]step, 0, len(tr.steps))
-	for i := 0; i < len(tr.steps); i++ {
-		s := tr.steps[i]
-		if s.kind != dropped {
-			steps = append(steps, s)
-			continue
-		}
-		for i+1 < len(tr.steps) && tr.steps[i+1].kind == dropped && tr.steps[i+1].key == s.key && tr.steps[i+1].t == s.t {
-			i++ // copies; and a second drop at the instant changes nothing
-		}
-		for _, slot := range bySlots[s.key] {
-			s.slot = slot
-			steps = append(steps, s)
-		}
-		if len(bySlots[s.key]) == 0 {
-			continue // nobody ever asks for it
-		}
+	if !drops {
+		return
 	}
-	tr.steps = steps
+	var out steps
+	var last step
+	for s := range tr.steps.all() {
+		switch again := last.kind == dropped && last.key == s.key && last.t == s.t; {
+		case s.kind != dropped:
+			out.add(*s)
+		case again: // a copy, or a second one at an instant, which changes nothing
+		default: // none, where nobody ever asks for it
+			for _, slot := range bySlots[s.key] {
+				s.slot = slot
+				out.add(*s)
+			}
+		}
+		last = *s
+	}
+	tr.steps = out
 }
 
 // A router says which slot a request goes to.
@@ -324,17 +320,56 @@ const blockSize = 4096
 
 func (u *unit) all(tr *Trace, runners []*runner, pairs [][2]int, contrasts []Contrast) {
 	keepWindows(runners, pairs)
-	for from := 0; from < len(tr.steps); from += blockSize {
-		block := tr.steps[from:min(from+blockSize, len(tr.steps))]
-		for _, i := range u.arms {
-			runners[i].run(block, tr.slotKey)
+	for _, chunk := range tr.steps {
+		for block := range slices.Chunk(chunk, blockSize) {
+			for _, i := range u.arms {
+				runners[i].run(block, tr.slotKey)
+			}
+			u.contrast(runners, pairs, contrasts)
 		}
-		u.contrast(runners, pairs, contrasts)
 	}
 	for _, i := range u.arms {
 		runners[i].finish(tr.requests)
 	}
 	u.contrast(runners, pairs, contrasts)
+}
+
+// steps are kept in chunks, so that none has to move to make room: a long trace
+// would take twice its memory.
+type steps [][]step
+
+const chunkSize = 1 << 16
+
+func (l *steps) add(s step) {
+	if n := len(*l); n == 0 || len((*l)[n-1]) >= chunkSize {
+		size := chunkSize
+		if n == 0 {
+			size = 64 // most traces of tests are short
+		}
+		*l = append(*l, make([]step, 0, size))
+	}
+	last := &(*l)[len(*l)-1]
+	*last = append(*last, s)
+}
+
+func (l *steps) len() int {
+	n := 0
+	for _, chunk := range *l {
+		n += len(chunk)
+	}
+	return n
+}
+
+func (l *steps) all() iter.Seq[*step] {
+	return func(yield func(*step) bool) {
+		for _, chunk := range *l {
+			for i := range chunk {
+				if !yield(&chunk[i]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func workers(set Setting) int {
@@ -360,8 +395,9 @@ func mustBeValid(set Setting, arms []Arm) {
 func (tr *Trace) Each(tell func(t int64, key uint64, latency int64, dropped bool)) {
 	tr.sort()
 	var last step
-	for i, s := range tr.steps {
-		if s.kind == dropped && i > 0 && last.kind == dropped && last.key == s.key && last.t == s.t {
+	for p := range tr.steps.all() {
+		s := *p
+		if s.kind == dropped && last.kind == dropped && last.key == s.key && last.t == s.t {
 			continue // the same one, for another process
 		}
 		last = s
@@ -376,8 +412,8 @@ func (tr *Trace) Each(tell func(t int64, key uint64, latency int64, dropped bool
 func (tr *Trace) First(n int) *Trace {
 	tr.sort()
 	out := new(Trace)
-	for i := range tr.steps {
-		switch s := &tr.steps[i]; {
+	for s := range tr.steps.all() {
+		switch {
 		case out.Len() == n:
 			return out
 		case s.kind == dropped:
