@@ -163,7 +163,7 @@ func (m *matter) code(class Class, also []Class, settings []Setting) string {
 	}
 	note := ""
 	if !class.Coalesces() {
-		note = "// Any cache with these settings does; that this one also shares loads costs nothing.\n"
+		note = "// Any cache with these settings does. This one shares loads as well.\n"
 	}
 	return formatted(fmt.Sprintf(cacheCode, note, strings.Join(fields, "\n"), entries))
 }

@@ -171,8 +171,14 @@ func (s *Study) Report(in Input) (*Report, error) {
 
 	m := s.matter(r, &in, ran)
 	class, also, reasons := decide(m)
-	if s.sampled == nil && r.Trace.Tick > r.Loader.P50 {
-		class, also, reasons = s.bounded(r, m, &in, part, set, loader, fit, class, also, reasons)
+	if r.Trace.Tick > r.Loader.P50 {
+		ticked := m
+		if s.sampled != nil { // the bounds are those of the part that was kept
+			first := s.exact(s.trace, part, set, loader)
+			first.cacheFit = fit
+			ticked = s.matter(r, &in, first)
+		}
+		class, also, reasons = s.bounded(r, m, ticked, part, set, loader, class, also, reasons)
 	}
 	r.Figures, r.Arms = m.f, m.arms
 	r.Curves = curves(part, set, c, loader)
@@ -185,9 +191,11 @@ func (s *Study) Report(in Input) (*Report, error) {
 
 	r.Verdict = s.verdict(m, class, also, reasons, r)
 	r.Questions = m.questions(&c.Safety)
-	r.Settings = m.settings(class, also, r.Curves, r.HeatMap)
-	r.Code = m.code(class, also, r.Settings)
-	r.Watch = m.watch(class, also)
+	if !r.Verdict.Class.Refused() {
+		r.Settings = m.settings(class, also, r.Curves, r.HeatMap)
+		r.Code = m.code(class, also, r.Settings)
+		r.Watch = m.watch(class, also)
+	}
 	if c.Current != nil {
 		r.Current = m.current(class, also)
 	}
@@ -244,7 +252,7 @@ func (s *Study) replicate(part *sim.Trace, set sim.Setting, p *plan) [][]*sim.Ou
 }
 
 func (s *Study) matter(r *Report, in *Input, ran *runs) *matter {
-	m := &matter{c: &s.c, input: in, loader: r.Loader, facts: &r.Trace, f: ran.figures(&s.c), arms: ran.armResults(&s.c)}
+	m := &matter{c: &s.c, input: in, fit: ran.cacheFit, loader: r.Loader, facts: &r.Trace, f: ran.figures(&s.c), arms: ran.armResults(&s.c)}
 	seconds := max(ran.span.Seconds(), 1e-9)
 	for _, n := range ran.counts {
 		calls := float64(n) / seconds * r.Loader.Mean.Seconds()
@@ -257,8 +265,8 @@ func (s *Study) matter(r *Report, in *Input, ran *runs) *matter {
 }
 
 // bounded decides again with requests spread over the ticks of the clock, and
-// refuses if that says something else.
-func (s *Study) bounded(r *Report, m *matter, in *Input, part *sim.Trace, set sim.Setting, loader sim.Loader, fit float64, class Class, also []Class, reasons []Reason) (Class, []Class, []Reason) {
+// refuses if that says something else than ticked, which has them all at once.
+func (s *Study) bounded(r *Report, m, ticked *matter, part *sim.Trace, set sim.Setting, loader sim.Loader, class Class, also []Class, reasons []Reason) (Class, []Class, []Reason) {
 	tick := r.Trace.Tick
 	tr := s.trace.Spread(tick)
 	if part == s.trace {
@@ -267,27 +275,24 @@ func (s *Study) bounded(r *Report, m *matter, in *Input, part *sim.Trace, set si
 		part = part.Spread(tick)
 	}
 	ran := s.exact(tr, part, set, loader)
-	ran.cacheFit = fit
-	spread := s.matter(r, in, ran)
+	ran.cacheFit = m.fit
+	spread := s.matter(r, m.input, ran)
+	one, _, _ := decide(ticked)
 	other, _, _ := decide(spread)
-	r.Bounds = &Bounds{
-		Tick: tick, AtTick: Bound{class, m.f}, Spread: Bound{other, spread.f}, SameSaid: class == other,
-	}
-	if class == other {
-		// The figures span both: what is between them is not known.
-		m.f.Saved = m.f.Saved.including(spread.f.Saved, byBounds)
-		m.f.Amplification = m.f.Amplification.including(spread.f.Amplification, byBounds)
-		m.f.Joined = m.f.Joined.including(spread.f.Joined, byBounds)
+	r.Bounds = &Bounds{Tick: tick, AtTick: Bound{one, ticked.f}, Spread: Bound{other, spread.f}, SameSaid: one == other}
+	// The figures span both: what is between them is not known.
+	m.f.Saved = m.f.Saved.including(spread.f.Saved, byBounds)
+	m.f.Amplification = m.f.Amplification.including(spread.f.Amplification, byBounds)
+	m.f.Joined = m.f.Joined.including(spread.f.Joined, byBounds)
+	if one == other {
 		return class, also, reasons
 	}
-	reasons = append(reasons, Reason{
+	return RefuseUnclear, nil, append(reasons, Reason{
 		RefuseUnclear,
 		fmt.Sprintf("times are known to %s, loads take %s at the median: if all requests of a tick come at once the verdict is %s (%s of loads saved), if they are evenly spread it is %s (%s)",
-			short(tick), short(r.Loader.P50), class, percent(m.f.Saved.Value), other, percent(spread.f.Saved.Value)),
+			short(tick), short(r.Loader.P50), one, percent(ticked.f.Saved.Value), other, percent(spread.f.Saved.Value)),
 		true,
 	})
-	m.f.Saved = m.f.Saved.including(spread.f.Saved, byBounds)
-	return RefuseUnclear, nil, reasons
 }
 
 func (r *runs) jitter() float64 {

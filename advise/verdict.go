@@ -19,6 +19,7 @@ type matter struct {
 	arms    []Arm
 	hottest float64 // requests in the time of a load, of the hottest key
 	hotKeys int     // keys with EarlyCalls of them or more
+	fit     float64 // see runs.cacheFit
 }
 
 func (m *matter) arm(i int) *Arm {

@@ -3,6 +3,7 @@ package sim_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -168,5 +169,69 @@ func same(t *rapid.T, what string, got *sim.Outcome, keys []uint64, want slowOut
 	}
 	if loads != want.Loads || joined != want.Joined {
 		t.Fatalf("%s: the timeline has %d loads and %d joined, want %d and %d", what, loads, joined, want.Loads, want.Joined)
+	}
+}
+
+// TestContrast holds the comparison of two arms, window by window, to the slow
+// simulator's windows.
+func TestContrast(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		set, arm := drawSetting(t), drawArm(t)
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "trace"), 1))
+		arm.Start, set.Window = sim.Cold, time.Duration(rapid.Int64Range(20, 200).Draw(t, "long window"))
+		var requests []request
+		for now := int64(0); len(requests) < 400; now += random.Int64N(6) {
+			requests = append(requests, request{t: now, key: random.Uint64N(20), latency: sim.Draw})
+		}
+		other := arm
+		other.Coalesce, other.Wait = !arm.Coalesce, 0
+		a, b := slow(set, arm, requests), slow(set, other, requests)
+		best := 0.0
+		for at, loads := range a.windows {
+			if loads >= sim.MinLoads {
+				best = max(best, float64(loads)/float64(max(b.windows[at], 1)))
+			}
+		}
+		arms, pairs := []sim.Arm{{}, arm, other}, [][2]int{{1, 2}, {0, 2}}
+		_, got := traceOf(requests).Compare(set, pairs, arms...)
+		if got[0].Amplification != best {
+			t.Fatalf("worst window %+v, want %v", got[0], best)
+		}
+		stream := sim.NewStream(set, pairs, arms...)
+		for i, r := range requests {
+			stream.Request(r.t, r.key, r.latency, 0)
+			if i%100 == 50 {
+				sim.Hand(stream) // in blocks of any length
+			}
+		}
+		if _, got := stream.Close(); got[0].Amplification != best {
+			t.Fatalf("worst window of the stream %+v, want %v", got[0], best)
+		}
+	})
+}
+
+// TestWeights: a request that stands for four counts four times.
+func TestWeights(t *testing.T) {
+	set := sim.Setting{Loader: sim.Constant(10), SLO: 5}
+	run := func(weight uint8) *sim.Outcome {
+		s := sim.NewStream(set, nil, sim.Arm{TTL: 50, Coalesce: true, Stale: 5})
+		for i := range int64(100) {
+			s.Request(3*i, 1, sim.Draw, weight)
+		}
+		out, _ := s.Close()
+		return out[0]
+	}
+	one, four := run(0), run(2)
+	for _, p := range [][2]int64{
+		{one.Requests, four.Requests}, {one.Hits, four.Hits}, {one.Stale, four.Stale}, {one.Joined, four.Joined}, {one.Blocked, four.Blocked},
+		{one.Loads, four.Loads}, {one.Background, four.Background}, {one.OverSLO, four.OverSLO}, {one.Peak, four.Peak}, {int64(one.Wait), int64(four.Wait)},
+		{one.Latency.Total(), four.Latency.Total()}, {one.Busiest.Loads, four.Busiest.Loads},
+	} {
+		if p[0]*4 != p[1] || p[0] == 0 {
+			t.Errorf("%d, and with a weight of four %d", p[0], p[1])
+		}
+	}
+	if four.HeadPeak != 0 || one.HeadPeak != one.Peak {
+		t.Errorf("head peak %d of %d, weighted %d", one.HeadPeak, one.Peak, four.HeadPeak)
 	}
 }
