@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/onefold-go/onefold/advise"
@@ -105,7 +106,11 @@ func key(list []*advise.Arm) []keyEntry {
 	var out []keyEntry
 	for _, a := range list {
 		s := styleOf(a)
-		out = append(out, keyEntry{sample(s.style), s.name, a.Says})
+		e := keyEntry{sample(s.style), s.name, a.Says}
+		if e.Says == e.Name {
+			e.Says = ""
+		}
+		out = append(out, e)
 	}
 	return out
 }
@@ -292,19 +297,15 @@ func atOnce(r *advise.Report, f figure, list []*advise.Arm) figure {
 			p.level(float64(limit), fmt.Sprintf("limit %d", limit))
 			desc = fmt.Sprintf("The source's limit is %d. ", limit)
 		}
-		var said []string
 		for _, a := range list {
 			s := styleOf(a)
-			text := s.name + " " + brief(float64(a.Peak))
-			if i := slices.IndexFunc(list, func(b *advise.Arm) bool { return b.Peak == a.Peak && b.PeakAt == a.PeakAt }); list[i] != a {
-				text = "" // the ring is there, with another's name
-			}
-			if slices.Contains(said, text) {
-				text = ""
-			}
-			said = append(said, text)
-			p.note(s.style, float64(a.PeakAt), float64(a.Peak), text)
 			desc += fmt.Sprintf("The peak of %s is %s, at %s. ", s.name, whole(a.Peak), duration(a.PeakAt))
+			same := slices.DeleteFunc(slices.Clone(list), func(b *advise.Arm) bool { return b.Peak != a.Peak || b.PeakAt != a.PeakAt })
+			text := "" // where another's stands at the ring
+			if same[0] == a {
+				text = strings.Join(names(same), ", ") + " " + brief(float64(a.Peak))
+			}
+			p.note(s.style, float64(a.PeakAt), float64(a.Peak), text)
 		}
 		return desc
 	}, "loads at once", true)
@@ -400,11 +401,16 @@ func latency(r *advise.Report, c chosen) figure {
 	low, high, least := math.Inf(1), 0.0, 1.0
 	list = slices.DeleteFunc(list, func(a *advise.Arm) bool { return len(a.Beyond) == 0 })
 	for _, a := range list {
+		before := math.Inf(1)
 		for _, p := range a.Beyond {
 			if p.At > 0 && p.Share > 0 {
-				low, high, least = min(low, float64(p.At)), max(high, float64(p.At)), min(least, p.Share)
+				high, least = max(high, float64(p.At)), min(least, p.Share)
+				if p.Share > 0.995*a.Beyond[0].Share {
+					before = float64(p.At) // the line is flat up to here
+				}
 			}
 		}
+		low = min(low, max(before/2, 1))
 	}
 	if high == 0 {
 		f.Missing = "no request waits in any arm"
@@ -414,7 +420,7 @@ func latency(r *advise.Report, c chosen) figure {
 		low, high, least = min(low, float64(slo.Limit)), max(high, float64(slo.Limit)), min(least, (1-slo.Quantile)/2)
 	}
 	low = max(low, high/1e6)
-	p := newPlot(f.ID, f.Title, axis{name: "longer than", warp: logarithmic, low: low, high: high * 1.05, write: nanos},
+	p := newPlot(f.ID, f.Title, axis{name: "longer than", warp: logarithmic, low: low, high: high * 1.05, write: nanos, times: true},
 		axis{name: "share of requests", warp: logarithmic, low: max(least, 1e-8), high: 1, write: percent}, names(list)...)
 	desc := ""
 	if slo.Limit > 0 {
@@ -445,18 +451,12 @@ func latency(r *advise.Report, c chosen) figure {
 		desc += ". "
 		f.Table.Columns = append(f.Table.Columns, column{s.name, num})
 	}
-	for e := math.Floor(math.Log10(low)); e <= math.Log10(high); e++ {
-		for _, m := range []float64{1, 2, 5} {
-			d := m * math.Pow(10, e)
-			if d < low/2 || d > high {
-				continue
-			}
-			row := []string{nanos(d)}
-			for _, a := range list {
-				row = append(row, percent(beyond(a.Beyond, time.Duration(d))))
-			}
-			f.Table.Rows = append(f.Table.Rows, row)
+	for _, d := range decades(low/2, high, true, 1, 2, 5) {
+		row := []string{nanos(d)}
+		for _, a := range list {
+			row = append(row, percent(beyond(a.Beyond, time.Duration(d))))
 		}
+		f.Table.Rows = append(f.Table.Rows, row)
 	}
 	f.SVG, f.Key = p.done(desc), key(list)
 	return f
@@ -492,7 +492,7 @@ func breakEven(r *advise.Report, kind string) figure {
 	}
 	curve, threshold := r.Curves[at], r.Thresholds.SavedShare
 	now := -1.0
-	x := axis{name: words.axis, warp: logarithmic, low: math.Inf(1), write: words.write}
+	x := axis{name: words.axis, warp: logarithmic, low: math.Inf(1), write: words.write, times: kind != "rate"}
 	y := axis{name: "share of loads saved", high: 1.5 * threshold, write: percent}
 	f.Table = table{Caption: f.Title, Columns: []column{{words.axis, num}, {"times", num}, {"saved", num}, {"loads/s", num}, {"with coalescing", num}, {"peak", num}, {"hit ratio", num}}}
 	var line []point
@@ -532,7 +532,7 @@ func breakEven(r *advise.Report, kind string) figure {
 		f.Lede = fmt.Sprintf("Coalescing saves %s of the loads at %s, which is %s times what it is.", percent(threshold), words.write(now*curve.Even), number(curve.Even))
 		p.note(3, now*curve.Even, threshold, words.write(now*curve.Even))
 	} else {
-		above := "less"
+		above := "less than"
 		if line[0].y >= threshold {
 			above = "at least"
 		}
@@ -545,7 +545,7 @@ func breakEven(r *advise.Report, kind string) figure {
 func heat(r *advise.Report) figure {
 	f := figure{
 		ID: "heat", Title: "Hit ratio by TTL and capacity",
-		Lede: "In percent, of a cache that drops the least recently used value. Darker is more.",
+		Lede: "In percent, of a cache that drops the least recently used value. The stronger the shade, the more.",
 	}
 	if f.Missing = nothing(r); f.Missing != "" {
 		return f

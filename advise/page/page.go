@@ -65,7 +65,7 @@ func printable(text []byte) []byte {
 		switch {
 		case c == utf8.RuneError && n == 1:
 			out = fmt.Appendf(out, `\x%02x`, text[0])
-		case c == '\n' || strconv.IsPrint(c):
+		case c == '\n' || c == '\t' || strconv.IsPrint(c):
 			out = append(out, text[:n]...)
 		default:
 			out = fmt.Appendf(out, `\u%04x`, c)
@@ -152,7 +152,11 @@ func newPage(r *advise.Report, c Config) *page {
 	}
 	for _, f := range v.CarriedBy {
 		write := in(f.Unit)
-		p.Carried = append(p.Carried, carried{f.Name, write(f.Interval.Value), bounds(f.Interval, write), f.Interval.By})
+		c := carried{Name: f.Name, Value: write(f.Interval.Value), Bounds: bounds(f.Interval, write)}
+		if c.Bounds != "" {
+			c.By = f.Interval.By
+		}
+		p.Carried = append(p.Carried, c)
 	}
 	p.advice(r)
 	p.answers(r)

@@ -83,7 +83,7 @@ func (a axis) rounded(n int) axis {
 		if a.low == a.high {
 			a.low, a.high = a.low/2, a.high*2
 		}
-		a.ticks = logTicks(a.low, a.high, n)
+		a.ticks = logTicks(a.low, a.high, n, a.times)
 	case root:
 		a.low, a.high = 0, max(a.high, 1)
 		a.high = niceAbove(a.high)
@@ -141,33 +141,56 @@ func clockAbove(v float64) float64 {
 	return niceAbove(v/float64(24*time.Hour)) * float64(24*time.Hour)
 }
 
-// logTicks are powers of ten, or 1, 2 and 5 of each where those are few, within
-// the range; where they are too many, some of them.
-func logTicks(low, high float64, n int) []float64 {
-	within := func(factors ...float64) []float64 {
-		var list []float64
-		for e := math.Floor(math.Log10(low)); e <= math.Ceil(math.Log10(high)); e++ {
+// decades are powers of ten, with some factors of each, within the range. Times
+// in ns go on by minutes, hours and days.
+func decades(low, high float64, times bool, factors ...float64) []float64 {
+	var list []float64
+	add := func(v float64) {
+		if v >= low*(1-1e-9) && v <= high*(1+1e-9) {
+			list = append(list, v)
+		}
+	}
+	for e := math.Floor(math.Log10(low)); e <= math.Ceil(math.Log10(high)); e++ {
+		for _, f := range factors {
+			if v := f * math.Pow(10, e); !times || v < 59e9 {
+				add(v)
+			}
+		}
+	}
+	if !times {
+		return list
+	}
+	for _, units := range []struct {
+		unit time.Duration
+		most float64
+	}{{time.Minute, 59}, {time.Hour, 23}, {24 * time.Hour, 1e6}} {
+		for e := 1.0; e < units.most; e *= 10 {
 			for _, f := range factors {
-				if v := f * math.Pow(10, e); v >= low*(1-1e-9) && v <= high*(1+1e-9) {
-					list = append(list, v)
+				if f*e < units.most {
+					add(f * e * float64(units.unit))
 				}
 			}
 		}
-		return list
 	}
-	list := within(1)
+	return list
+}
+
+// logTicks are at most n decades within the range, or parts of them where those
+// are few.
+func logTicks(low, high float64, n int, times bool) []float64 {
+	list := decades(low, high, times, 1)
 	switch {
 	case len(list) < 2:
-		list = within(1, 2, 5)
+		list = decades(low, high, times, 1, 2, 5)
 	case len(list) < 3:
-		list = within(1, 3)
+		list = decades(low, high, times, 1, 3)
 	}
 	if len(list) == 0 {
 		list = []float64{low, high}
 	}
 	every := (len(list) + n - 1) / n
 	var some []float64
-	for i := 0; i < len(list); i += max(every, 1) {
+	for i := 0; i < len(list); i += every {
 		some = append(some, list[i])
 	}
 	return some
@@ -192,14 +215,25 @@ type plot struct {
 	id, title, desc string
 	x, y            scale
 	svg             strings.Builder
-	taken           []box    // by text
+	ink             []point  // on lines, which texts had better not cover
+	notes           []remark // to be written when all lines are there
 	ends            []ending // of lines, to be labelled at the right
+}
+
+// A remark is a text and the places where it may stand, the best first.
+type remark struct {
+	text   string
+	places []box
 }
 
 type box struct{ left, top, right, bottom float64 }
 
 func (b box) meets(o box) bool {
 	return b.left < o.right && o.left < b.right && b.top < o.bottom && o.top < b.bottom
+}
+
+func (b box) holds(p point) bool {
+	return b.left < p.x && p.x < b.right && b.top < p.y && p.y < b.bottom
 }
 
 // An ending is where a line ends, and its name.
@@ -214,7 +248,11 @@ type point struct{ x, y float64 }
 // newPlot lays out a plot. names are those of lines, which stand at its right.
 func newPlot(id, title string, x, y axis, names ...string) *plot {
 	p := &plot{id: id, title: title}
-	y = y.rounded(5)
+	n := 5
+	if y.warp == logarithmic {
+		n = 8
+	}
+	y = y.rounded(n)
 	left, right := 12.0, 14.0
 	for _, t := range y.ticks {
 		left = max(left, textWidth(y.write(t))+12)
@@ -223,7 +261,7 @@ func newPlot(id, title string, x, y axis, names ...string) *plot {
 		right = max(right, textWidth(n)+22)
 	}
 	p.y = scale{y, plotBottom, plotTop}
-	p.x = scale{x.rounded(6), left, plotWidth - right}
+	p.x = scale{x.rounded(7), left, plotWidth - right}
 
 	p.text(0, 13, "start", "axis", y.name)
 	for _, t := range p.y.ticks {
@@ -292,6 +330,14 @@ func (p *plot) line(style int, name string, steps bool, points []point) {
 	lastY := ""
 	for i, v := range points {
 		x, y := p.x.at(v.x), p.y.at(v.y)
+		if i > 0 {
+			before := at[i-1]
+			if steps {
+				p.draw(before, point{x, before.y})
+				before.x = x
+			}
+			p.draw(before, point{x, y})
+		}
 		at = append(at, point{x, y})
 		switch {
 		case i == 0:
@@ -354,8 +400,13 @@ func (p *plot) level(v float64, text string) {
 	y := p.y.at(v)
 	p.printf(`<line class="ref" x1="%s" x2="%s" y1="%s" y2="%s"/>`, n1(p.x.from), n1(p.x.to), n1(y), n1(y))
 	w := textWidth(text)
-	p.place(text, box{p.x.to - w - 2, y - lineHeight - 1, p.x.to - 2, y - 1}, box{p.x.from + 4, y - lineHeight - 1, p.x.from + 4 + w, y - 1},
-		box{p.x.to - w - 2, y + 2, p.x.to - 2, y + 2 + lineHeight}, box{p.x.from + 4, y + 2, p.x.from + 4 + w, y + 2 + lineHeight})
+	var places []box
+	for _, top := range []float64{y - lineHeight - 1, y + 2} {
+		for right := p.x.to - 2; right-w > p.x.from; right -= 24 {
+			places = append(places, box{right - w, top, right, top + lineHeight})
+		}
+	}
+	p.place(text, places...)
 }
 
 // upright draws a vertical line.
@@ -366,8 +417,11 @@ func (p *plot) upright(v float64, text string) {
 	x := p.x.at(v)
 	p.printf(`<line class="ref" x1="%s" x2="%s" y1="%s" y2="%s"/>`, n1(x), n1(x), n1(plotTop), n1(plotBottom))
 	w := textWidth(text)
-	p.place(text, box{x + 4, plotTop, x + 4 + w, plotTop + lineHeight}, box{x - 4 - w, plotTop, x - 4, plotTop + lineHeight},
-		box{x + 4, plotTop + lineHeight + 1, x + 4 + w, plotTop + 2*lineHeight + 1})
+	var places []box
+	for top := plotTop; top+lineHeight < plotBottom; top += lineHeight {
+		places = append(places, box{x + 4, top, x + 4 + w, top + lineHeight}, box{x - 4 - w, top, x - 4, top + lineHeight})
+	}
+	p.place(text, places...)
 }
 
 // note rings a point and writes beside it.
@@ -375,22 +429,52 @@ func (p *plot) note(style int, x, y float64, text string) {
 	cx, cy := p.x.at(x), p.y.at(y)
 	p.printf(`<circle class="ring s%d" cx="%s" cy="%s" r="6"/>`, style, n1(cx), n1(cy))
 	w := textWidth(text)
-	p.place(text,
-		box{cx + 10, cy - lineHeight/2, cx + 10 + w, cy + lineHeight/2}, box{cx - 10 - w, cy - lineHeight/2, cx - 10, cy + lineHeight/2},
-		box{cx - w/2, cy - 9 - lineHeight, cx + w/2, cy - 9}, box{cx - w/2, cy + 9, cx + w/2, cy + 9 + lineHeight})
+	var places []box
+	for _, top := range []float64{cy - lineHeight/2, cy - 6 - lineHeight, cy + 6, cy - 20 - lineHeight} {
+		for _, left := range []float64{cx + 10, cx - 10 - w, cx - w/2} {
+			if left != cx-w/2 || top != cy-lineHeight/2 { // not on the ring itself
+				places = append(places, box{left, top, left + w, top + lineHeight})
+			}
+		}
+	}
+	p.place(text, places...)
 }
 
-// place writes a text in the first of some places that is free. Where none is, it
-// is left out: what it says is in the table below as well.
+// place has a text written in one of some places.
 func (p *plot) place(text string, places ...box) {
-	for _, b := range places {
-		if b.left < p.x.from+2 || b.right > p.x.to+12 || b.top < plotTop-12 || b.bottom > plotBottom ||
-			slices.ContainsFunc(p.taken, b.meets) {
+	if text != "" {
+		p.notes = append(p.notes, remark{text, places})
+	}
+}
+
+// write writes the remarks, each in the first of its places where no other is and
+// no line, or else where no other is. One that has none is left out: what it says
+// is in the table below as well.
+func (p *plot) write() {
+	var taken []box
+	for _, r := range p.notes {
+		var free []box
+		for _, b := range r.places {
+			if b.left >= p.x.from && b.right <= p.x.to+12 && b.top >= plotTop-14 && b.bottom <= plotBottom && !slices.ContainsFunc(taken, b.meets) {
+				free = append(free, b)
+			}
+		}
+		if len(free) == 0 {
 			continue
 		}
-		p.taken = append(p.taken, b)
-		p.text((b.left+b.right)/2, b.bottom-4.5, "middle", "note", text)
-		return
+		at := slices.IndexFunc(free, func(b box) bool { return !slices.ContainsFunc(p.ink, b.holds) })
+		b := free[max(at, 0)]
+		taken = append(taken, b)
+		p.text((b.left+b.right)/2, b.bottom-4.5, "middle", "note", r.text)
+	}
+}
+
+// draw notes where a line runs.
+func (p *plot) draw(from, to point) {
+	n := math.Ceil(max(math.Abs(to.x-from.x), math.Abs(to.y-from.y)) / 6)
+	for i := range int(n) + 1 {
+		part := float64(i) / max(n, 1)
+		p.ink = append(p.ink, point{from.x + part*(to.x-from.x), from.y + part*(to.y-from.y)})
 	}
 }
 
@@ -404,6 +488,7 @@ func (p *plot) bar(style int, left, right, v float64, text string) {
 
 // done names the lines at the right and gives the SVG.
 func (p *plot) done(desc string) template.HTML {
+	p.write()
 	slices.SortStableFunc(p.ends, func(a, b ending) int { return cmp.Compare(a.y, b.y) })
 	ys := make([]float64, len(p.ends))
 	for i, e := range p.ends {
