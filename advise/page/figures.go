@@ -122,8 +122,8 @@ func nothing(r *advise.Report) string {
 		return "the records have no times, so that what overlaps is not known"
 	case r.Trace.Requests == 0:
 		return "there is no request in the records"
-	case len(r.Arms) == 0:
-		return "nothing was simulated"
+	case choose(r).base == nil:
+		return "the report has no arm that is known here"
 	}
 	return ""
 }
@@ -165,7 +165,7 @@ func over(c advise.Course, values []int64, span time.Duration, rate bool) []poin
 }
 
 // overTime draws lines of arms over the time of the trace.
-func overTime(f figure, yName string, list []*advise.Arm, lines [][]point, mark func(*plot) string, what string, whole bool) figure {
+func overTime(f figure, yName string, list []*advise.Arm, lines [][]point, limit float64, mark func(*plot) string, what string, whole bool) figure {
 	var high, most, end float64
 	low := math.Inf(1)
 	for _, l := range lines {
@@ -178,7 +178,16 @@ func overTime(f figure, yName string, list []*advise.Arm, lines [][]point, mark 
 	}
 	high = max(most, 1e-3)
 	if whole {
-		high = max(most, 1)
+		high = max(most*1.08, 1) // room above the peak
+	}
+	said := ""
+	if limit > 0 {
+		said = fmt.Sprintf("The source's limit is %s %s. ", number(limit), what)
+		if limit <= 4*high {
+			high = max(high, limit)
+		} else {
+			f.Lede += " " + strings.TrimSpace(said) + " That is above the plot."
+		}
 	}
 	y := axis{name: yName, high: high, write: brief, whole: whole}
 	if high > 8*low {
@@ -189,11 +198,13 @@ func overTime(f figure, yName string, list []*advise.Arm, lines [][]point, mark 
 		s := styleOf(a)
 		p.line(s.style, s.name, true, lines[i])
 	}
-	extra := ""
-	if mark != nil {
-		extra = mark(p)
+	if limit > 0 {
+		p.level(limit, "limit "+brief(limit))
 	}
-	desc := ""
+	desc := said
+	if mark != nil {
+		desc += mark(p)
+	}
 	f.Table = table{Caption: f.Title, Columns: []column{{"from", num}}}
 	for i, a := range list {
 		top := point{}
@@ -216,7 +227,7 @@ func overTime(f figure, yName string, list []*advise.Arm, lines [][]point, mark 
 		}
 		f.Table.Rows = append(f.Table.Rows, row)
 	}
-	f.SVG, f.Key = p.done(desc+extra), key(list)
+	f.SVG, f.Key = p.done(desc), key(list)
 	return f
 }
 
@@ -237,13 +248,7 @@ func loadsOverTime(r *advise.Report, c chosen) figure {
 		f.Missing = "the report has no course over time"
 		return f
 	}
-	return overTime(f, "loads/s", list, lines, func(p *plot) string {
-		if limit := r.Policy.Source.MaxRPS; limit > 0 {
-			p.level(limit, "limit "+brief(limit))
-			return "The source's limit is " + number(limit) + " loads a second."
-		}
-		return ""
-	}, "loads a second", false)
+	return overTime(f, "loads/s", list, lines, r.Policy.Source.MaxRPS, nil, "loads a second", false)
 }
 
 func inFlight(r *advise.Report, c chosen) figure {
@@ -291,12 +296,8 @@ func atOnce(r *advise.Report, f figure, list []*advise.Arm) figure {
 		f.Missing = "the report has no course over time"
 		return f
 	}
-	return overTime(f, "loads at once", list, lines, func(p *plot) string {
+	return overTime(f, "loads at once", list, lines, float64(r.Policy.Source.MaxConcurrent), func(p *plot) string {
 		desc := ""
-		if limit := r.Policy.Source.MaxConcurrent; limit > 0 {
-			p.level(float64(limit), fmt.Sprintf("limit %d", limit))
-			desc = fmt.Sprintf("The source's limit is %d. ", limit)
-		}
 		for _, a := range list {
 			s := styleOf(a)
 			desc += fmt.Sprintf("The peak of %s is %s, at %s. ", s.name, whole(a.Peak), duration(a.PeakAt))
@@ -499,7 +500,7 @@ func breakEven(r *advise.Report, kind string) figure {
 	for _, s := range curve.Points {
 		v := words.of(s)
 		f.Table.Rows = append(f.Table.Rows, []string{words.write(v), number(s.Times), percent(s.Saved), number(s.Plain), number(s.Both), whole(s.Peak), percent(s.Hits)})
-		if !(v > 0) || !finite(v) {
+		if !(v > 0) || !finite(v) || !finite(s.Saved) {
 			continue
 		}
 		line = append(line, point{v, s.Saved})
@@ -509,10 +510,7 @@ func breakEven(r *advise.Report, kind string) figure {
 		}
 	}
 	if len(line) == 0 {
-		f.Missing = "the trace has no length, so that there is no rate to change"
-		if kind == "loader" {
-			f.Missing = "loads take no time"
-		}
+		f.Missing = map[string]string{"loader": "loads take no time", "rate": "the trace has no length, so that there is no rate to change", "ttl": "the TTL is zero"}[kind]
 		return f
 	}
 	y.high = min(y.high*1.15, max(1, y.high))
@@ -529,7 +527,7 @@ func breakEven(r *advise.Report, kind string) figure {
 	desc := fmt.Sprintf("Coalescing saves from %s of the loads at %s to %s at %s. ",
 		percent(line[0].y), words.write(line[0].x), percent(line[len(line)-1].y), words.write(line[len(line)-1].x))
 	if curve.Even > 0 && now > 0 {
-		f.Lede = fmt.Sprintf("Coalescing saves %s of the loads at %s, which is %s times what it is.", percent(threshold), words.write(now*curve.Even), number(curve.Even))
+		f.Lede = fmt.Sprintf("Coalescing saves %s of the loads at %s, which is %s times what the trace has.", percent(threshold), words.write(now*curve.Even), number(curve.Even))
 		p.note(3, now*curve.Even, threshold, words.write(now*curve.Even))
 	} else {
 		above := "less than"
@@ -610,6 +608,9 @@ func ttlWords(d time.Duration) string {
 
 // cell fills a unit square with a share, and writes it.
 func (p *plot) cell(x, y int, share float64) {
+	if !finite(share) {
+		return
+	}
 	left, right := p.x.at(float64(x)), p.x.at(float64(x+1))
 	bottom, top := p.y.at(float64(y)), p.y.at(float64(y+1))
 	p.printf(`<rect class="heat" x="%s" y="%s" width="%s" height="%s" fill-opacity="%.3f"/>`,

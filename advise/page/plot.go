@@ -65,6 +65,9 @@ type scale struct {
 func (s scale) at(v float64) float64 {
 	a, b := s.warp.of(s.low), s.warp.of(s.high)
 	part := (s.warp.of(v) - a) / (b - a)
+	if math.IsNaN(part) {
+		part = 0
+	}
 	return s.from + min(max(part, 0), 1)*(s.to-s.from)
 }
 
@@ -87,7 +90,7 @@ func (a axis) rounded(n int) axis {
 	case root:
 		a.low, a.high = 0, max(a.high, 1)
 		a.high = niceAbove(a.high)
-		a.ticks = rootTicks(a.high, n)
+		a.ticks = rootTicks(a.high, n, a.whole)
 	case linear:
 		if a.high <= a.low {
 			a.high = a.low + 1
@@ -198,10 +201,12 @@ func logTicks(low, high float64, n int, times bool) []float64 {
 
 // rootTicks go down from the top by about a quarter each, which is by half of the
 // height.
-func rootTicks(high float64, n int) []float64 {
+func rootTicks(high float64, n int, whole bool) []float64 {
 	list := []float64{high}
 	for v := high / 4; v > high/300 && len(list) < n-1; v /= 4 {
-		list = append(list, niceAbove(v))
+		if nice := niceAbove(v); !whole || nice >= 1 && nice < list[len(list)-1] {
+			list = append(list, nice)
+		}
 	}
 	list = append(list, 0)
 	slices.Reverse(list)
@@ -248,7 +253,7 @@ type point struct{ x, y float64 }
 // newPlot lays out a plot. names are those of lines, which stand at its right.
 func newPlot(id, title string, x, y axis, names ...string) *plot {
 	p := &plot{id: id, title: title}
-	n := 5
+	n, cells := 5, y.ticks != nil
 	if y.warp == logarithmic {
 		n = 8
 	}
@@ -257,6 +262,7 @@ func newPlot(id, title string, x, y axis, names ...string) *plot {
 	for _, t := range y.ticks {
 		left = max(left, textWidth(y.write(t))+12)
 	}
+	left = min(left, plotWidth/3)
 	for _, n := range names {
 		right = max(right, textWidth(n)+22)
 	}
@@ -266,7 +272,9 @@ func newPlot(id, title string, x, y axis, names ...string) *plot {
 	p.text(0, 13, "start", "axis", y.name)
 	for _, t := range p.y.ticks {
 		at := p.y.at(t)
-		p.printf(`<line class="grid" x1="%s" x2="%s" y1="%s" y2="%s"/>`, n1(p.x.from), n1(p.x.to), n1(at), n1(at))
+		if !cells {
+			p.printf(`<line class="grid" x1="%s" x2="%s" y1="%s" y2="%s"/>`, n1(p.x.from), n1(p.x.to), n1(at), n1(at))
+		}
 		p.text(p.x.from-7, at+4.5, "end", "tick", y.write(t))
 	}
 	p.printf(`<line class="ground" x1="%s" x2="%s" y1="%s" y2="%s"/>`, n1(p.x.from), n1(p.x.to), n1(plotBottom), n1(plotBottom))

@@ -60,9 +60,7 @@ func number(v float64) string {
 	switch a := math.Abs(v); {
 	case !finite(v):
 		return "not known"
-	case a >= 1e15:
-		return strconv.FormatFloat(v, 'g', 3, 64)
-	case a >= 99.5, v == math.Trunc(v):
+	case a < 1e15 && (a >= 99.5 || v == math.Trunc(v)):
 		return whole(int64(math.Round(v)))
 	default:
 		return plain(v, 3)
@@ -72,8 +70,11 @@ func number(v float64) string {
 // plain writes a small figure in so many digits without an exponent.
 func plain(v float64, digits int) string {
 	a := math.Abs(v)
-	if a < 1e-9 {
+	switch {
+	case a < 1e-9:
 		return "0"
+	case a >= 1e15:
+		return strconv.FormatFloat(v, 'g', digits, 64)
 	}
 	after := max(0, digits-1-int(math.Floor(math.Log10(a))))
 	s := strconv.FormatFloat(v, 'f', after, 64)
