@@ -110,11 +110,21 @@ type table struct {
 	Columns []column
 	Rows    [][]string
 	Missing string // said where there are no rows
-	Wide    bool   // has texts, which need room
+	Kind    string // what the style sheet calls it
 }
 
-// Class is what the style sheet calls column i.
+// Kinds of tables beside the plain ones.
+const (
+	stack = "stack" // of texts; on a phone the cells of a row stand below each other
+	pin   = "pin"   // of many columns, the first of which stays in view
+)
+
+// Class is what the style sheet calls column i, and Name its head.
 func (t table) Class(i int) string { return t.Columns[i].Class }
+func (t table) Name(i int) string  { return t.Columns[i].Name }
+
+// Stacks reports whether cells need their column's name beside them.
+func (t table) Stacks() bool { return t.Kind == stack }
 
 type column struct{ Name, Class string }
 

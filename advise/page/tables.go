@@ -15,11 +15,11 @@ func (p *page) advice(r *advise.Report) {
 	if r.Verdict.Class.Refused() {
 		none, watched = "None: settings come with a verdict, and this is a refusal.", "None: what is predicted comes with a verdict, and this is a refusal."
 	}
-	p.Settings = table{Caption: "Settings, and the arm whose figures support each", Columns: []column{{"setting", code}, {"value", code}, {"arm", text}, {"why", text}}, Missing: none, Wide: true}
+	p.Settings = table{Caption: "Settings, and the arm whose figures support each", Columns: []column{{"setting", code}, {"value", code}, {"arm", text}, {"why", text}}, Missing: none, Kind: stack}
 	for _, s := range r.Settings {
 		p.Settings.Rows = append(p.Settings.Rows, []string{s.Name, s.Value, s.Arm, s.Why})
 	}
-	p.Watch = table{Caption: "What to watch, and the values that it should have", Columns: []column{{"metric", text}, {"predicted", num}, {"from to", num}, {"arm", text}, {"where it is told", text}}, Missing: watched, Wide: true}
+	p.Watch = table{Caption: "What to watch, and the values that it should have", Columns: []column{{"metric", text}, {"predicted", num}, {"from to", num}, {"arm", text}, {"where it is told", text}}, Missing: watched, Kind: stack}
 	for _, m := range r.Watch {
 		write := in(m.Unit)
 		p.Watch.Rows = append(p.Watch.Rows, []string{m.Name, write(m.Predicted.Value), bounds(m.Predicted, write), m.Arm, m.How})
@@ -38,7 +38,7 @@ func (p *page) advice(r *advise.Report) {
 func (p *page) answers(r *advise.Report) {
 	p.Safety = table{
 		Caption: "What a trace cannot answer. Yes is safe; unknown counts as no.",
-		Columns: []column{{"question", text}, {"answer", text}, {"because", text}, {"the trace hints", text}, {"if no", text}}, Missing: "The report asks nothing.", Wide: true,
+		Columns: []column{{"question", text}, {"answer", text}, {"because", text}, {"the trace hints", text}, {"if no", text}}, Missing: "The report asks nothing.", Kind: stack,
 	}
 	for _, s := range r.Safety {
 		because := s.Because
@@ -51,11 +51,11 @@ func (p *page) answers(r *advise.Report) {
 		}
 		p.Safety.Rows = append(p.Safety.Rows, []string{s.Text, s.Answer.String(), because, hints, s.IfNo})
 	}
-	p.Questions = table{Caption: "The questions that come before coalescing", Columns: []column{{"question", text}, {"answer", text}, {"evidence", text}}, Missing: "Not answered: " + nothing(r) + ".", Wide: true}
+	p.Questions = table{Caption: "The questions that come before coalescing", Columns: []column{{"question", text}, {"answer", text}, {"evidence", text}}, Missing: "Not answered: " + nothing(r) + ".", Kind: stack}
 	for _, q := range r.Questions {
 		p.Questions.Rows = append(p.Questions.Rows, []string{q.Text, q.Answer.String(), q.Evidence})
 	}
-	p.Reasons = table{Caption: "Conditions in the order in which they were tested, up to the first that held", Columns: []column{{"verdict", code}, {"held", text}, {"condition", text}}, Missing: "None was tested.", Wide: true}
+	p.Reasons = table{Caption: "Conditions in the order in which they were tested, up to the first that held", Columns: []column{{"verdict", code}, {"held", text}, {"condition", text}}, Missing: "None was tested.", Kind: stack}
 	for _, c := range r.Verdict.Reasons {
 		p.Reasons.Rows = append(p.Reasons.Rows, []string{string(c.Class), yesNo(c.Held), c.Condition})
 	}
@@ -158,21 +158,22 @@ func (p *page) measured(r *advise.Report) {
 func armTable(caption string, arms []advise.Arm, slo bool, missing string) table {
 	t := table{Caption: caption, Columns: []column{
 		{"arm", text}, {"loads", num}, {"loads/s", num}, {"from to", num}, {"in background", num}, {"hits", num}, {"stale", num}, {"joined", num}, {"gave up", num},
-		{"mean wait", num}, {"p50", num}, {"p99", num}, {"p99.9", num}, {"peak", num}, {"at", num}, {"what it is", text},
-	}, Missing: missing, Wide: true}
+		{"mean wait", num}, {"p50", num}, {"p99", num}, {"p99.9", num}, {"peak", num}, {"at", num},
+	}, Missing: missing, Kind: pin}
 	if slo {
-		t.Columns = append(t.Columns, column{"over SLO", num}, column{"kept", text})
+		t.Columns = append(t.Columns, column{"over SLO", num}, column{"SLO kept", text})
 	}
+	t.Columns = append(t.Columns, column{"what it is", text})
 	for i := range arms {
 		a := &arms[i]
 		row := []string{
 			a.ID, whole(a.Loads), number(a.LoadRate.Value), bounds(a.LoadRate, number), whole(a.Background), whole(a.Hits), whole(a.StaleHits), whole(a.Joined), whole(a.GaveUp),
-			span(a.MeanWait, nanos), duration(a.P50), duration(a.P99), duration(a.P999), whole(a.Peak), duration(a.PeakAt), a.Says,
+			span(a.MeanWait, nanos), duration(a.P50), duration(a.P99), duration(a.P999), whole(a.Peak), duration(a.PeakAt),
 		}
 		if slo {
 			row = append(row, span(a.OverSLO, percent), yesNo(a.MeetsSLO))
 		}
-		t.Rows = append(t.Rows, row)
+		t.Rows = append(t.Rows, append(row, a.Says))
 	}
 	return t
 }
@@ -183,7 +184,7 @@ func (p *page) given(r *advise.Report) {
 	for _, f := range r.Input.Files {
 		p.Files.Rows = append(p.Files.Rows, []string{f.Name, f.Format, whole(f.Records), whole(f.Bad), f.SHA256})
 	}
-	p.Findings = table{Caption: "What was found out about the data, on which the verdict depends", Columns: []column{{"severity", text}, {"finding", text}, {"remedy", text}}, Missing: "Nothing of note was found.", Wide: true}
+	p.Findings = table{Caption: "What was found out about the data, on which the verdict depends", Columns: []column{{"severity", text}, {"finding", text}, {"remedy", text}}, Missing: "Nothing of note was found.", Kind: stack}
 	for _, f := range r.Input.Findings {
 		p.Findings.Rows = append(p.Findings.Rows, []string{f.Severity, f.Text, f.Remedy})
 	}
