@@ -49,7 +49,7 @@ func openBrowser(t *testing.T) *browser {
 	if path == "" {
 		t.Fatal("no chromium on the PATH: the page is checked in a real browser; install it with `make deps`")
 	}
-	dir, err := os.MkdirTemp("", "onefold-chromium-")
+	dir, err := os.MkdirTemp("", "onefold-chromium-") //nolint:usetesting // processes of the browser may still write to it when the test ends
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,8 +72,8 @@ func openBrowser(t *testing.T) *browser {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%s does not start: %v", path, err)
 	}
-	theirIn.Close()
-	theirOut.Close()
+	_ = theirIn.Close()
+	_ = theirOut.Close()
 
 	b := &browser{t: t, in: in, replies: make(chan message, 1024)}
 	go func() {
@@ -91,11 +91,11 @@ func openBrowser(t *testing.T) *browser {
 		}
 	}()
 	t.Cleanup(func() {
-		in.Close() // the browser ends when its pipe does
+		_ = in.Close() // the browser ends when its pipe does
 		stop := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
 		defer stop.Stop()
 		_ = cmd.Wait()
-		out.Close()
+		_ = out.Close()
 		_ = os.RemoveAll(dir)
 		if t.Failed() {
 			t.Logf("%s said:\n%s", path, stderr.Bytes())

@@ -182,11 +182,11 @@ func overTime(f figure, yName string, list []*advise.Arm, lines [][]point, limit
 	}
 	said := ""
 	if limit > 0 {
-		said = fmt.Sprintf("The source's limit is %s %s. ", number(limit), what)
+		said = fmt.Sprintf("The source's limit is %s %s.", number(limit), what)
 		if limit <= 4*high {
 			high = max(high, limit)
 		} else {
-			f.Lede += " " + strings.TrimSpace(said) + " That is above the plot."
+			f.Lede += " " + said + " That is above the plot."
 		}
 	}
 	y := axis{name: yName, high: high, write: brief, whole: whole}
@@ -201,9 +201,9 @@ func overTime(f figure, yName string, list []*advise.Arm, lines [][]point, limit
 	if limit > 0 {
 		p.level(limit, "limit "+brief(limit))
 	}
-	desc := said
+	desc := []string{said}
 	if mark != nil {
-		desc += mark(p)
+		desc = append(desc, mark(p))
 	}
 	f.Table = table{Caption: f.Title, Columns: []column{{"from", num}}}
 	for i, a := range list {
@@ -213,7 +213,7 @@ func overTime(f figure, yName string, list []*advise.Arm, lines [][]point, limit
 				top = q
 			}
 		}
-		desc += fmt.Sprintf("%s: at most %s %s, from %s on. ", styleOf(a).name, number(top.y), what, nanos(top.x))
+		desc = append(desc, fmt.Sprintf("%s: at most %s %s, from %s on.", styleOf(a).name, number(top.y), what, nanos(top.x)))
 		f.Table.Columns = append(f.Table.Columns, column{styleOf(a).name, num})
 	}
 	for i := 0; i+1 < len(lines[0]); i++ {
@@ -227,8 +227,13 @@ func overTime(f figure, yName string, list []*advise.Arm, lines [][]point, limit
 		}
 		f.Table.Rows = append(f.Table.Rows, row)
 	}
-	f.SVG, f.Key = p.done(desc), key(list)
+	f.SVG, f.Key = p.done(sentences(desc)), key(list)
 	return f
+}
+
+// sentences puts those that say something behind each other.
+func sentences(list []string) string {
+	return strings.TrimSpace(strings.Join(list, " "))
 }
 
 func loadsOverTime(r *advise.Report, c chosen) figure {
@@ -297,10 +302,10 @@ func atOnce(r *advise.Report, f figure, list []*advise.Arm) figure {
 		return f
 	}
 	return overTime(f, "loads at once", list, lines, float64(r.Policy.Source.MaxConcurrent), func(p *plot) string {
-		desc := ""
+		var desc []string
 		for _, a := range list {
 			s := styleOf(a)
-			desc += fmt.Sprintf("The peak of %s is %s, at %s. ", s.name, whole(a.Peak), duration(a.PeakAt))
+			desc = append(desc, fmt.Sprintf("The peak of %s is %s, at %s.", s.name, whole(a.Peak), duration(a.PeakAt)))
 			same := slices.DeleteFunc(slices.Clone(list), func(b *advise.Arm) bool { return b.Peak != a.Peak || b.PeakAt != a.PeakAt })
 			text := "" // where another's stands at the ring
 			if same[0] == a {
@@ -308,7 +313,7 @@ func atOnce(r *advise.Report, f figure, list []*advise.Arm) figure {
 			}
 			p.note(s.style, float64(a.PeakAt), float64(a.Peak), text)
 		}
-		return desc
+		return sentences(desc)
 	}, "loads at once", true)
 }
 
@@ -398,9 +403,49 @@ func latency(r *advise.Report, c chosen) figure {
 	} else {
 		f.Lede += " No SLO was stated, so that there is no line for it."
 	}
-	list := arms(c.direct, c.base, c.shares, c.advised, c.today)
-	low, high, least := math.Inf(1), 0.0, 1.0
-	list = slices.DeleteFunc(list, func(a *advise.Arm) bool { return len(a.Beyond) == 0 })
+	list := slices.DeleteFunc(arms(c.direct, c.base, c.shares, c.advised, c.today), func(a *advise.Arm) bool { return len(a.Beyond) == 0 })
+	low, high, least := waits(list)
+	if high == 0 {
+		f.Missing = "no request waits in any arm"
+		return f
+	}
+	if slo.Limit > 0 {
+		low, high, least = min(low, float64(slo.Limit)), max(high, float64(slo.Limit)), min(least, (1-slo.Quantile)/2)
+	}
+	low, least = max(low, high/1e6), max(least, 1e-8)
+	p := newPlot(f.ID, f.Title, axis{name: "longer than", warp: logarithmic, low: low, high: high * 1.05, write: nanos, times: true},
+		axis{name: "share of requests", warp: logarithmic, low: least, high: 1, write: percent}, names(list)...)
+	if slo.Limit > 0 {
+		p.upright(float64(slo.Limit), "SLO "+duration(slo.Limit))
+		p.level(1-slo.Quantile, "")
+	}
+	var desc []string
+	f.Table = table{Caption: f.Title, Columns: []column{{"longer than", num}}}
+	for _, a := range list {
+		s := styleOf(a)
+		p.line(s.style, s.name, false, p.tail(a.Beyond, low, least))
+		says := fmt.Sprintf("%s: median %s, p99 %s, p99.9 %s", s.name, duration(a.P50), duration(a.P99), duration(a.P999))
+		if slo.Limit > 0 {
+			says += ", over the SLO " + percent(a.OverSLO.Value)
+		}
+		desc = append(desc, says+".")
+		f.Table.Columns = append(f.Table.Columns, column{s.name, num})
+	}
+	for _, d := range decades(low/2, high, true, 1, 2, 5) {
+		row := []string{nanos(d)}
+		for _, a := range list {
+			row = append(row, percent(beyond(a.Beyond, time.Duration(d))))
+		}
+		f.Table.Rows = append(f.Table.Rows, row)
+	}
+	f.SVG, f.Key = p.done(sentences(desc)), key(list)
+	return f
+}
+
+// waits gives the times between which lines of arms go down, and the least share
+// above none; high is zero where nobody waits.
+func waits(list []*advise.Arm) (low, high, least float64) {
+	low, least = math.Inf(1), 1
 	for _, a := range list {
 		before := math.Inf(1)
 		for _, p := range a.Beyond {
@@ -413,54 +458,27 @@ func latency(r *advise.Report, c chosen) figure {
 		}
 		low = min(low, max(before/2, 1))
 	}
-	if high == 0 {
-		f.Missing = "no request waits in any arm"
-		return f
-	}
-	if slo.Limit > 0 {
-		low, high, least = min(low, float64(slo.Limit)), max(high, float64(slo.Limit)), min(least, (1-slo.Quantile)/2)
-	}
-	low = max(low, high/1e6)
-	p := newPlot(f.ID, f.Title, axis{name: "longer than", warp: logarithmic, low: low, high: high * 1.05, write: nanos, times: true},
-		axis{name: "share of requests", warp: logarithmic, low: max(least, 1e-8), high: 1, write: percent}, names(list)...)
-	desc := ""
-	if slo.Limit > 0 {
-		p.upright(float64(slo.Limit), "SLO "+duration(slo.Limit))
-		p.level(1-slo.Quantile, "")
-	}
-	f.Table = table{Caption: f.Title, Columns: []column{{"longer than", num}}}
-	for _, a := range list {
-		s := styleOf(a)
-		var line []point
-		for _, q := range a.Beyond {
-			if x := float64(q.At); x >= low && q.Share > 0 {
-				if n := len(line); n > 1 && p.x.at(x)-p.x.at(line[n-1].x) < 1.5 && q.Share > a.Beyond[len(a.Beyond)-1].Share {
-					continue // less than can be seen
-				}
-				line = append(line, point{x, q.Share})
-			}
+	return low, high, least
+}
+
+// tail is the line of an arm: on the left all that wait are beyond, on the right
+// nobody. Points nearer to each other than can be seen are left out.
+func (p *plot) tail(points []sim.Point, low, least float64) []point {
+	var line []point
+	for i, q := range points {
+		x := float64(q.At)
+		if x < low || !(q.Share > 0) {
+			continue
 		}
-		if len(line) > 0 { // on the left all that wait are beyond, on the right none
-			line = slices.Insert(line, 0, point{low, line[0].y})
-			line = append(line, point{line[len(line)-1].x, max(least, 1e-8)})
+		if n := len(line); n > 1 && i < len(points)-1 && p.x.at(x)-p.x.at(line[n-1].x) < 1.5 {
+			continue
 		}
-		p.line(s.style, s.name, false, line)
-		desc += fmt.Sprintf("%s: median %s, p99 %s, p99.9 %s", s.name, duration(a.P50), duration(a.P99), duration(a.P999))
-		if slo.Limit > 0 {
-			desc += ", over the SLO " + percent(a.OverSLO.Value)
-		}
-		desc += ". "
-		f.Table.Columns = append(f.Table.Columns, column{s.name, num})
+		line = append(line, point{x, q.Share})
 	}
-	for _, d := range decades(low/2, high, true, 1, 2, 5) {
-		row := []string{nanos(d)}
-		for _, a := range list {
-			row = append(row, percent(beyond(a.Beyond, time.Duration(d))))
-		}
-		f.Table.Rows = append(f.Table.Rows, row)
+	if len(line) == 0 {
+		return nil
 	}
-	f.SVG, f.Key = p.done(desc), key(list)
-	return f
+	return append(slices.Insert(line, 0, point{low, line[0].y}), point{line[len(line)-1].x, least})
 }
 
 // breakEven draws what coalescing saves as one thing changes.

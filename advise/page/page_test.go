@@ -293,9 +293,9 @@ func TestPageOfBrokenFigures(t *testing.T) {
 					set(x.Index(i))
 				}
 			case reflect.Struct:
-				for i := range x.NumField() {
-					if x.Field(i).CanSet() {
-						set(x.Field(i))
+				for _, field := range x.Fields() {
+					if field.CanSet() {
+						set(field)
 					}
 				}
 			default:

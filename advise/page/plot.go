@@ -217,12 +217,12 @@ func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // A plot is an SVG being drawn.
 type plot struct {
-	id, title, desc string
-	x, y            scale
-	svg             strings.Builder
-	ink             []point  // on lines, which texts had better not cover
-	notes           []remark // to be written when all lines are there
-	ends            []ending // of lines, to be labelled at the right
+	id, title string
+	x, y      scale
+	svg       strings.Builder
+	ink       []point  // on lines, which texts had better not cover
+	notes     []remark // to be written when all lines are there
+	ends      []ending // of lines, to be labelled at the right
 }
 
 // A remark is a text and the places where it may stand, the best first.
@@ -377,7 +377,7 @@ func (p *plot) marker(style int, x, y float64) { p.svg.WriteString(marker(style,
 
 // marker draws the mark of a style.
 func marker(style int, x, y float64) string {
-	d := ""
+	var d string
 	at := func(dx, dy float64) string { return n1(x+dx) + " " + n1(y+dy) }
 	switch style % styles {
 	case 0: // a cross

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -313,7 +314,7 @@ func thresholdFacts(t advise.Thresholds) [][]string {
 
 func methodFacts(r *advise.Report) [][]string {
 	m := r.Method
-	rows := [][]string{{"schema, definitions", r.Schema + ", " + r.Definitions}, {"seed", fmt.Sprint(r.Policy.Seed)}}
+	rows := [][]string{{"schema, definitions", r.Schema + ", " + r.Definitions}, {"seed", strconv.FormatUint(r.Policy.Seed, 10)}}
 	add := func(name, value string) { rows = append(rows, []string{name, value}) }
 	if m.Exact {
 		add("keys followed", "all")
