@@ -410,9 +410,9 @@ func latency(r *advise.Report, c chosen) figure {
 		return f
 	}
 	if slo.Limit > 0 {
-		low, high, least = min(low, float64(slo.Limit)), max(high, float64(slo.Limit)), min(least, (1-slo.Quantile)/2)
+		low, high, least = min(low, float64(slo.Limit)), max(high, float64(slo.Limit)), min(least, 1-slo.Quantile)
 	}
-	low, least = max(low, high/1e6), max(least, 1e-8)
+	low, least = max(low, high/1e6), max(least/2, 1e-8)
 	p := newPlot(f.ID, f.Title, axis{name: "longer than", warp: logarithmic, low: low, high: high * 1.05, write: nanos, times: true},
 		axis{name: "share of requests", warp: logarithmic, low: least, high: 1, write: percent}, names(list)...)
 	if slo.Limit > 0 {
@@ -478,7 +478,8 @@ func (p *plot) tail(points []sim.Point, low, least float64) []point {
 	if len(line) == 0 {
 		return nil
 	}
-	return append(slices.Insert(line, 0, point{low, line[0].y}), point{line[len(line)-1].x, least})
+	first, last := point{low, line[0].y}, point{line[len(line)-1].x, least}
+	return append(slices.Insert(line, 0, first), last)
 }
 
 // breakEven draws what coalescing saves as one thing changes.

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -138,6 +139,25 @@ func wellFormed(t *testing.T, name, svg string) {
 	}
 	if bad := regexp.MustCompile(`%!|="[^"]*(NaN|Inf|[\d.]e[+-]?\d)`).FindString(svg); bad != "" {
 		t.Errorf("%s: %s in an SVG\n%s", name, bad, svg)
+	}
+}
+
+// TestLinesGoOn: no line of a plot turns back.
+func TestLinesGoOn(t *testing.T) {
+	for name, r := range reports() {
+		for id, figure := range figures(write(t, r)) {
+			for _, path := range regexp.MustCompile(`class="line s\d" d="(M[^"]*)"/>\n`).FindAllStringSubmatch(figure, -1) {
+				last := math.Inf(-1)
+				for _, m := range regexp.MustCompile(`[MLH]([\d.]+)`).FindAllStringSubmatch(path[1], -1) {
+					x, err := strconv.ParseFloat(m[1], 64)
+					if err != nil || x < last {
+						t.Errorf("%s: a line of %s goes from %g back to %s: %s", name, id, last, m[1], path[1])
+						break
+					}
+					last = x
+				}
+			}
+		}
 	}
 }
 
