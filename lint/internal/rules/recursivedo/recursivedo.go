@@ -31,13 +31,13 @@ func run(p *check.Pass) {
 		if s.Instr == nil || s.Loader.Opaque() || s.Test || s.API.Kind == sites.Make || s.API.Keeps {
 			continue
 		}
-		root := frameOf(s.In)
+		root := s.Frame()
 		w := walk{p: p, site: s, root: root}
 		w.own = w.target(s, root, maxDepth)
 		if len(w.own.keys) == 0 {
 			continue
 		}
-		w.body(w.load(s, root), nil, 0)
+		w.body(s.LoadFrame(root), nil, 0)
 		if w.found != nil && !w.forgets {
 			report(p, s, w.found)
 		}
@@ -46,14 +46,6 @@ func run(p *check.Pass) {
 
 // maxDepth is how many calls away from the load the group may be asked again.
 const maxDepth = 3
-
-// frameOf is a run of a function of which nothing is known.
-func frameOf(f *ssa.Function) *flow.Frame {
-	if f == nil {
-		return nil
-	}
-	return &flow.Frame{Func: f, Outer: frameOf(f.Parent())}
-}
 
 // A target is what a site asks for: of wrappers that can be seen it is what
 // they ask for.
@@ -87,15 +79,9 @@ func (w *walk) target(s *sites.Site, in *flow.Frame, hops int) target {
 			return target{}
 		}
 	}
-	t := target{wrapper: s.API.Wrapper}
+	t := target{wrapper: s.API.Wrapper, group: flow.Place{V: s.Receiver(), In: in}}
 	for _, k := range s.API.Keys {
 		t.keys = append(t.keys, flow.Place{V: s.Arg(k), In: in})
-	}
-	switch {
-	case common.IsInvoke():
-		t.group = flow.Place{V: common.Value, In: in}
-	case common.Signature().Recv() != nil:
-		t.group = flow.Place{V: common.Args[0], In: in}
 	}
 	return t
 }
@@ -114,35 +100,6 @@ func (w *walk) again(t target) bool {
 		}
 	}
 	return true
-}
-
-// load is the run of a site's load.
-func (w *walk) load(s *sites.Site, in *flow.Frame) *flow.Frame {
-	f := s.Loader.Func
-	load := &flow.Frame{Func: f, Outer: outer(f, in)}
-	if len(s.API.Keys) != 1 {
-		return load
-	}
-	// A load that is given its key: the last of its parameters.
-	key := s.Arg(s.API.Keys[0])
-	if n := len(f.Params); s.API.Passing && n > 1 && types.Identical(f.Params[n-1].Type(), key.Type()) {
-		load.Caller, load.Args = in, make([]ssa.Value, n)
-		load.Args[n-1] = key
-		if s.Loader.Recv != nil {
-			load.Args[0] = s.Loader.Recv
-		}
-	} else if s.Loader.Recv != nil {
-		load.Caller, load.Args = in, []ssa.Value{s.Loader.Recv}
-	}
-	return load
-}
-
-// outer is the run of the function around a literal.
-func outer(f *ssa.Function, in *flow.Frame) *flow.Frame {
-	for in != nil && in.Func != f.Parent() {
-		in = in.Outer
-	}
-	return in
 }
 
 // body looks at all that a run of a function calls, and waits for.
@@ -165,7 +122,7 @@ func (w *walk) body(f *flow.Frame, path []token.Pos, depth int) {
 }
 
 func (w *walk) call(call ssa.CallInstruction, in *flow.Frame, path []token.Pos, depth int) {
-	if s := w.siteOf(call); s != nil {
+	if s := w.p.Sites.Site(call); s != nil {
 		if s.API.Kind != sites.Do {
 			return
 		}
@@ -176,7 +133,7 @@ func (w *walk) call(call ssa.CallInstruction, in *flow.Frame, path []token.Pos, 
 			return
 		}
 		if !s.Loader.Opaque() && depth < maxDepth && !w.guarded(call.Block(), in) {
-			w.body(w.load(s, in), path, depth+1)
+			w.body(s.LoadFrame(in), path, depth+1)
 		}
 		return
 	}
@@ -196,16 +153,7 @@ func (w *walk) call(call ssa.CallInstruction, in *flow.Frame, path []token.Pos, 
 	if f == nil || len(f.Blocks) == 0 || f.Pkg != w.p.Sites.Flow.Pkg || f.Synthetic != "" || w.guarded(call.Block(), in) {
 		return
 	}
-	w.body(&flow.Frame{Func: f, Args: common.Args, Caller: in, Outer: outer(f, in)}, path, depth+1)
-}
-
-func (w *walk) siteOf(call ssa.CallInstruction) *sites.Site {
-	for _, s := range w.p.Sites.All {
-		if s.Instr == call {
-			return s
-		}
-	}
-	return nil
+	w.body(&flow.Frame{Func: f, Args: common.Args, Caller: in, Outer: sites.Around(f, in)}, path, depth+1)
 }
 
 // guarded says whether a call in a function that the load comes to may be kept
