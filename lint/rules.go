@@ -5,6 +5,7 @@ import (
 
 	"github.com/onefold-go/onefold/lint/internal/check"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
+	"github.com/onefold-go/onefold/lint/internal/rules/forgetmisuse"
 	"github.com/onefold-go/onefold/lint/internal/rules/recursivedo"
 )
 
@@ -14,6 +15,7 @@ type Rule = check.Rule
 // rules are all of them, in the order of the documentation.
 var rules = []*Rule{
 	ctxcapture.Rule,
+	forgetmisuse.Rule,
 	recursivedo.Rule,
 }
 
