@@ -5,6 +5,7 @@ import (
 
 	"github.com/onefold-go/onefold/lint/internal/check"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
+	"github.com/onefold-go/onefold/lint/internal/rules/dochanleak"
 	"github.com/onefold-go/onefold/lint/internal/rules/forgetmisuse"
 	"github.com/onefold-go/onefold/lint/internal/rules/recursivedo"
 )
@@ -17,6 +18,7 @@ var rules = []*Rule{
 	ctxcapture.Rule,
 	forgetmisuse.Rule,
 	recursivedo.Rule,
+	dochanleak.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.
