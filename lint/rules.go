@@ -7,6 +7,7 @@ import (
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
 	"github.com/onefold-go/onefold/lint/internal/rules/dochanleak"
 	"github.com/onefold-go/onefold/lint/internal/rules/forgetmisuse"
+	"github.com/onefold-go/onefold/lint/internal/rules/groupscope"
 	"github.com/onefold-go/onefold/lint/internal/rules/recursivedo"
 )
 
@@ -16,6 +17,7 @@ type Rule = check.Rule
 // rules are all of them, in the order of the documentation.
 var rules = []*Rule{
 	ctxcapture.Rule,
+	groupscope.Rule,
 	forgetmisuse.Rule,
 	recursivedo.Rule,
 	dochanleak.Rule,
