@@ -8,6 +8,7 @@ import (
 	"github.com/onefold-go/onefold/lint/internal/rules/dochanleak"
 	"github.com/onefold-go/onefold/lint/internal/rules/forgetmisuse"
 	"github.com/onefold-go/onefold/lint/internal/rules/groupscope"
+	"github.com/onefold-go/onefold/lint/internal/rules/mutexmap"
 	"github.com/onefold-go/onefold/lint/internal/rules/recursivedo"
 )
 
@@ -21,6 +22,7 @@ var rules = []*Rule{
 	forgetmisuse.Rule,
 	recursivedo.Rule,
 	dochanleak.Rule,
+	mutexmap.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.

@@ -117,6 +117,23 @@ func apiOf(fn *types.Func) *API {
 	return a
 }
 
+// IsGroup says whether a type has a method that coalesces.
+func IsGroup(t types.Type) bool {
+	if ptr, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = ptr.Elem()
+	}
+	named, ok := types.Unalias(t).(*types.Named)
+	if !ok {
+		return false
+	}
+	for m := range named.Origin().Methods() {
+		if apiOf(m) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // flightOwnsContext says of forks that give the load a context whether it is
 // free of the caller's cancellation.
 func flightOwnsContext(pkg string) bool {
