@@ -9,7 +9,9 @@ import (
 	"github.com/onefold-go/onefold/lint/internal/rules/forgetmisuse"
 	"github.com/onefold-go/onefold/lint/internal/rules/groupscope"
 	"github.com/onefold-go/onefold/lint/internal/rules/mutexmap"
+	"github.com/onefold-go/onefold/lint/internal/rules/nocache"
 	"github.com/onefold-go/onefold/lint/internal/rules/recursivedo"
+	"github.com/onefold-go/onefold/lint/internal/rules/sideeffect"
 )
 
 // A Rule is one check.
@@ -22,7 +24,9 @@ var rules = []*Rule{
 	forgetmisuse.Rule,
 	recursivedo.Rule,
 	dochanleak.Rule,
+	sideeffect.Rule,
 	mutexmap.Rule,
+	nocache.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.
