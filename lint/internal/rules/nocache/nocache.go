@@ -132,7 +132,7 @@ func (k *keeping) keeps(f ast.Node) bool {
 		case *ast.CallExpr:
 			switch fun := ast.Unparen(n.Fun).(type) {
 			case *ast.SelectorExpr:
-				found = found || writes.MatchString(fun.Sel.Name)
+				found = found || writes.MatchString(fun.Sel.Name) && !k.counts(n)
 			case *ast.Ident:
 				found = found || writes.MatchString(fun.Name)
 			}
@@ -151,6 +151,12 @@ func (k *keeping) keeps(f ast.Node) bool {
 	})
 	k.known[f] = found
 	return found
+}
+
+// counts says whether a call is a counter's or a wait group's Add.
+func (k *keeping) counts(call *ast.CallExpr) bool {
+	fn := k.p.Sites.Callee(call)
+	return fn != nil && fn.Name() == "Add" && fn.Pkg() != nil && (fn.Pkg().Path() == "sync/atomic" || fn.Pkg().Path() == "sync")
 }
 
 // lasts says whether an expression is of something that outlives the call: a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/onefold-go/onefold"
 	"golang.org/x/sync/singleflight"
@@ -17,6 +18,8 @@ type service struct {
 	g   singleflight.Group
 	own onefold.Group[string, string]
 	db  *db
+
+	loads atomic.Int64
 }
 
 // A burst shares one load, and the next caller loads again.
@@ -41,6 +44,15 @@ func (s *service) Config() (any, error) {
 		var c struct{ Name string }
 		err := json.Unmarshal([]byte(`{}`), &c)
 		return c, err
+	})
+	return v, err
+}
+
+// A count of the loads is not what was loaded.
+func (s *service) Counted() (any, error) {
+	v, err, _ := s.g.Do("counted", func() (any, error) { // want `nothing here keeps`
+		s.loads.Add(1)
+		return region()
 	})
 	return v, err
 }
