@@ -45,7 +45,11 @@ type look struct {
 
 var (
 	// deeds are done once for each event, whatever they are done with.
-	deeds = regexp.MustCompile(`^(?i:audit|emit|publish|send|notify|alert|charge|bill|enqueue)([A-Z_0-9].*)?$`)
+	deeds = regexp.MustCompile(`^(?i:audit|emit|publish|send|notify|alert|charge|bill)([A-Z_0-9].*)?$`)
+
+	// accounts are those of them that somebody is answerable for. They count one
+	// call further, too, where an event may belong to what that function does.
+	accounts = regexp.MustCompile(`(?i)audit|billing|^charge`)
 
 	// doers are the types and packages whose methods that give nothing back are
 	// deeds.
@@ -105,9 +109,10 @@ func (l *look) deed(call ssa.CallInstruction, fn *types.Func, hop bool) string {
 	}
 	name := strings.TrimPrefix(owner+"."+fn.Name(), own)
 	switch {
+	case hop && !accounts.MatchString(name):
 	case does, deeds.MatchString(fn.Name()):
 		return fmt.Sprintf("%s is called once for all who share this load, not once for each of them", name)
-	case !hop && marks.MatchString(fn.Name()):
+	case marks.MatchString(fn.Name()):
 		if p := l.callers(call); p != nil {
 			return fmt.Sprintf("%s is called once for all who share this load, with the %s of the first of them", name, p.Name())
 		}

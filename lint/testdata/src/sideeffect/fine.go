@@ -85,3 +85,11 @@ func (s *service) connect(c publisherConfig) (any, error) {
 	v, err, _ := s.g.Do("bus", func() (any, error) { return newPublisher(c), nil })
 	return v, err
 }
+
+// An event of what the load does: there is one write, and one event.
+func (s *service) create(id string) (any, error) {
+	v, err, _ := s.g.Do(id, func() (any, error) { return id, s.write(id) })
+	return v, err
+}
+
+func (s *service) write(id string) error { return s.bus.Publish("written", id) }
