@@ -86,21 +86,3 @@ func line(file string, n int) string {
 	}
 	return strings.TrimSpace(strings.Split(string(text), "\n")[n-1])
 }
-
-// Every rule has a page, and it says whether the rule is on.
-func TestRulesHavePages(t *testing.T) {
-	for _, r := range lint.Rules() {
-		text, err := os.ReadFile(filepath.Join("..", "docs", "vet", r.ID+".md"))
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		on := "On by default"
-		if !r.Default {
-			on = "Off by default"
-		}
-		if !strings.HasPrefix(string(text), "# "+r.ID+"\n") || !strings.Contains(string(text), on) {
-			t.Errorf("docs/vet/%s.md does not begin with the rule's name, or does not say %q", r.ID, on)
-		}
-	}
-}
