@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -130,7 +131,7 @@ func (w wait) leaving() {
 	if !leave.IsValid() {
 		return
 	}
-	stuck := w.unbounded(w.s.Loader.Func, 1)
+	stuck := w.unbounded(w.s.Loader.Func, nil, 3)
 	if !stuck.IsValid() {
 		return
 	}
@@ -207,67 +208,101 @@ func (w wait) ends(ch ssa.Value) bool {
 	return false
 }
 
-// unbounded is a call in a load that may wait and that nothing ends: NoPos if
-// there is none, or if it cannot be told.
-func (w wait) unbounded(f *ssa.Function, hops int) token.Pos {
+// unbounded is where a load waits and nothing ends that: NoPos if there is no
+// such place, or if it cannot be told. Contexts without an end are those that
+// were detached, and the parameters given.
+func (w wait) unbounded(f *ssa.Function, endless map[*ssa.Parameter]bool, hops int) token.Pos {
 	for _, b := range f.Blocks {
 		for _, instr := range b.Instrs {
 			call, ok := instr.(*ssa.Call)
-			if !ok {
+			if !ok || w.p.Sites.Site(call) != nil {
 				continue
 			}
-			if w.endless(call.Common()) {
+			common := call.Common()
+			ends, gets := false, make(map[int]bool)
+			for i, arg := range w.args(common) {
+				if named, ok := types.Unalias(arg.Type()).(*types.Named); ok && named.Obj().Name() == "Duration" {
+					ends = true // a limit, in all likelihood
+				}
+				if flow.IsContext(arg.Type()) {
+					gets[i] = w.endless(arg, endless)
+					ends = ends || !gets[i]
+				}
+			}
+			if ends {
+				continue
+			}
+			if waits(common, len(gets) > 0) {
 				return call.Pos()
 			}
-			if body := w.p.Sites.Flow.Body(call.Common()); body != nil && hops > 0 && w.p.Sites.Site(call) == nil {
-				if pos := w.unbounded(body, hops-1); pos.IsValid() {
-					return pos
+			body := w.p.Sites.Flow.Body(common)
+			if body == nil || hops == 0 {
+				continue
+			}
+			inner := make(map[*ssa.Parameter]bool)
+			for i := range gets {
+				if i < len(body.Params) {
+					inner[body.Params[i]] = true
 				}
+			}
+			if pos := w.unbounded(body, inner, hops-1); pos.IsValid() {
+				if f == w.s.Loader.Func {
+					return call.Pos()
+				}
+				return pos
 			}
 		}
 	}
 	return token.NoPos
 }
 
-func (w wait) endless(common *ssa.CallCommon) bool {
+// args are a call's arguments, with what a method is called on before them.
+func (w wait) args(common *ssa.CallCommon) []ssa.Value {
+	if common.IsInvoke() {
+		return append([]ssa.Value{common.Value}, common.Args...)
+	}
+	return common.Args
+}
+
+// endless says whether a context has neither a deadline nor anybody's end.
+func (w wait) endless(ctx ssa.Value, params map[*ssa.Parameter]bool) bool {
+	chains := w.p.Sites.Flow.Chains(ctx)
+	for _, c := range chains {
+		if c.Bounded || c.From != flow.Fresh && !c.Detached && !(c.Root == ssa.Value(c.Param) && params[c.Param]) {
+			return false
+		}
+	}
+	return len(chains) > 0
+}
+
+// waits says of functions that are known to wait for others, for as long as it
+// takes, whether a call is of one. What is not known may have a limit of its
+// own.
+func waits(common *ssa.CallCommon, takes bool) bool {
 	fn := flow.Callee(common)
 	if fn == nil || fn.Pkg() == nil {
 		return false
 	}
+	switch fn.FullName() {
+	case "net/http.Get", "net/http.Head", "net/http.Post", "net/http.PostForm", "net.Dial":
+		return true
+	case "(context.Context).Done":
+		return true
+	}
+	if !takes {
+		return false
+	}
 	switch fn.Pkg().Path() {
-	case "net/http":
-		switch fn.FullName() {
-		case "net/http.Get", "net/http.Head", "net/http.Post", "net/http.PostForm":
-			return true
-		}
+	case "database/sql":
+		return true
 	case "net":
-		return fn.FullName() == "net.Dial"
-	case "context":
+		return strings.HasPrefix(fn.Name(), "Lookup")
+	}
+	// What protoc makes of a service: it waits for its context alone.
+	sig := fn.Type().(*types.Signature)
+	if !sig.Variadic() {
 		return false
 	}
-	if w.p.Sites.Quiet(fn) || w.p.Sites.Cuts(fn) || w.p.Sites.AddsDeadline(fn) {
-		return false
-	}
-	for v := range fn.Type().(*types.Signature).Results().Variables() {
-		if flow.IsContext(v.Type()) {
-			return false
-		}
-	}
-	takes := false
-	for _, arg := range common.Args {
-		if named, ok := arg.Type().(*types.Named); ok && named.Obj().Name() == "Duration" {
-			return false // a limit, in all likelihood
-		}
-		if !flow.IsContext(arg.Type()) {
-			continue
-		}
-		chains := w.p.Sites.Flow.Chains(arg)
-		for _, c := range chains {
-			if c.From != flow.Fresh && !c.Detached || c.Bounded {
-				return false
-			}
-		}
-		takes = takes || len(chains) > 0
-	}
-	return takes
+	last, ok := sig.Params().At(sig.Params().Len() - 1).Type().(*types.Slice)
+	return ok && types.TypeString(last.Elem(), nil) == "google.golang.org/grpc.CallOption"
 }

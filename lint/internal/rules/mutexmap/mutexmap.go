@@ -146,9 +146,12 @@ func lock(t types.Type) string {
 	return ""
 }
 
-// few says whether keys of a type are few: a type with named constants, a bool,
-// a byte.
+// few says whether keys of a type are few, or at least no more than the program
+// has objects: a type with named constants, a bool, a byte, a pointer.
 func few(t types.Type) bool {
+	if _, ok := t.Underlying().(*types.Pointer); ok {
+		return true
+	}
 	basic, ok := t.Underlying().(*types.Basic)
 	if !ok {
 		return false

@@ -34,7 +34,7 @@ func run(p *check.Pass) {
 		}
 	}
 	for _, s := range p.Sites.All {
-		if s.Instr == nil || s.Loader.Opaque() || s.Test || s.Decl == nil || s.API.Keeps || s.API.Kind == sites.Make || discarded(s) || k.site(s) {
+		if s.Instr == nil || s.Loader.Opaque() || s.Test || s.Decl == nil || s.API.Keeps || s.API.Kind == sites.Make || discarded(s) || keepers.MatchString(s.API.Name) || k.site(s) {
 			continue
 		}
 		p.Report(analysis.Diagnostic{

@@ -2,6 +2,7 @@ package dochanleak
 
 import (
 	"context"
+	"database/sql"
 	"net"
 	"time"
 
@@ -118,3 +119,22 @@ func (s *store) dials(ctx context.Context, addr string) (any, error) {
 }
 
 func dial(addr string) (net.Conn, error) { return net.Dial("tcp", addr) }
+
+type rows struct {
+	g  singleflight.Group
+	db *sql.DB
+}
+
+// A database waits for its context alone.
+func (r *rows) count(ctx context.Context, table string) (any, error) {
+	select {
+	case res := <-r.g.DoChan(table, func() (any, error) { // want `the load has no deadline`
+		var n int
+		err := r.db.QueryRowContext(context.WithoutCancel(ctx), "SELECT count(*) FROM t").Scan(&n)
+		return n, err
+	}):
+		return res.Val, res.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

@@ -134,3 +134,22 @@ func (s *store) owned(ctx context.Context, key string) (string, error) {
 		return "", ctx.Err()
 	}
 }
+
+type provider interface {
+	Retrieve(ctx context.Context) (string, error)
+}
+
+type credentials struct {
+	g        singleflight.Group
+	provider provider
+}
+
+// Who is asked cannot be seen, and may have a limit of its own.
+func (c *credentials) get(ctx context.Context) (any, error) {
+	select {
+	case r := <-c.g.DoChan("", func() (any, error) { return c.provider.Retrieve(context.WithoutCancel(ctx)) }):
+		return r.Val, r.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

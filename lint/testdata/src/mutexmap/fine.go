@@ -126,3 +126,8 @@ func tidy(m map[string]*sync.Mutex) { clear(m) }
 type striped struct{ locks [64]sync.Mutex }
 
 func (s *striped) of(hash uint32) *sync.Mutex { return &s.locks[hash%64] }
+
+type packages struct{ locks map[*loader]*sync.Mutex }
+
+// Keys that are objects of the program: there are as many as it makes.
+func (p *packages) add(l *loader) { p.locks[l] = new(sync.Mutex) }
