@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -13,22 +14,29 @@ import (
 	"github.com/onefold-go/onefold/singleflight"
 )
 
+type settings struct{ group singleflight.Group }
+
+// load gives the settings of a tenant and leaves them in the request's storage,
+// for what comes later in the request.
+func (s *settings) load(ctx context.Context, tenant string) (any, error) {
+	request := storageOf(ctx)
+	v, err, _ := s.group.Do(tenant, func() (any, error) {
+		time.Sleep(50 * time.Millisecond)
+		v := "dark mode"
+		request.Set(tenant, v) // wrong
+		return v, nil
+	})
+	return v, err
+}
+
 // storage is what one request remembers.
 type storage struct{ values map[string]string }
 
-func (s *storage) set(key, value string) { s.values[key] = value }
+func (s *storage) Set(key, value string) { s.values[key] = value }
 
-type settings struct{ group singleflight.Group }
+type storageKey struct{}
 
-// load brings the settings of a tenant into a request's storage.
-func (s *settings) load(request *storage, tenant string) error {
-	_, err, _ := s.group.Do(tenant, func() (any, error) {
-		time.Sleep(50 * time.Millisecond)
-		request.set(tenant, "dark mode") // wrong
-		return nil, nil
-	})
-	return err
-}
+func storageOf(ctx context.Context) *storage { return ctx.Value(storageKey{}).(*storage) }
 
 func main() {
 	var (
@@ -39,7 +47,8 @@ func main() {
 	for range 10 {
 		wg.Go(func() {
 			request := &storage{values: make(map[string]string)}
-			if err := s.load(request, "acme"); err != nil {
+			ctx := context.WithValue(context.Background(), storageKey{}, request)
+			if _, err := s.load(ctx, "acme"); err != nil {
 				fmt.Println(err)
 			}
 			if request.values["acme"] != "" {
@@ -48,5 +57,5 @@ func main() {
 		})
 	}
 	wg.Wait()
-	fmt.Println("requests: 10, with the settings of their tenant:", found.Load())
+	fmt.Println("requests: 10, with the settings in their storage:", found.Load())
 }
