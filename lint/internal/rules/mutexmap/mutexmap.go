@@ -281,10 +281,30 @@ func (w *walk) making(x ast.Node, stack []ast.Node) bool {
 
 // grow notes where a key is added, if keys are added as they come.
 func (w *walk) grow(t *table, key, table, at ast.Expr, stack []ast.Node) {
-	if t.at.IsValid() || w.p.TypesInfo.Types[key].Value != nil || few(w.p.TypesInfo.TypeOf(key)) || w.test(at.Pos()) || w.making(table, stack) {
+	if t.at.IsValid() || w.p.TypesInfo.Types[key].Value != nil || few(w.p.TypesInfo.TypeOf(key)) || w.test(at.Pos()) || w.making(table, stack) || w.own(key, stack) {
 		return
 	}
 	t.at, t.end = at.Pos(), at.End()
+}
+
+// own says whether a key is a field of the method's receiver: a name that an
+// object of the program has, and not what somebody asks for.
+func (w *walk) own(key ast.Expr, stack []ast.Node) bool {
+	sel, ok := ast.Unparen(key).(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	id, ok := ast.Unparen(sel.X).(*ast.Ident)
+	if !ok {
+		return false
+	}
+	v := w.p.TypesInfo.Uses[id]
+	for _, n := range stack {
+		if d, ok := n.(*ast.FuncDecl); ok && d.Recv != nil && v != nil {
+			return d.Recv.Pos() <= v.Pos() && v.Pos() < d.Recv.End()
+		}
+	}
+	return false
 }
 
 // method looks at a use of a sync.Map.

@@ -131,3 +131,15 @@ type packages struct{ locks map[*loader]*sync.Mutex }
 
 // Keys that are objects of the program: there are as many as it makes.
 func (p *packages) add(l *loader) { p.locks[l] = new(sync.Mutex) }
+
+type backend struct{ name string }
+
+var exclusive = make(map[string]*sync.Mutex)
+
+// A name that an object of the program has.
+func (b *backend) lock() *sync.Mutex {
+	if exclusive[b.name] == nil {
+		exclusive[b.name] = new(sync.Mutex)
+	}
+	return exclusive[b.name]
+}
