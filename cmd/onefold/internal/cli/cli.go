@@ -60,7 +60,7 @@ Start with: onefold lab
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newLab(args))
+	root.AddCommand(newLab(args), newAdvise())
 	return root
 }
 
@@ -87,11 +87,15 @@ var errInterrupted = errors.New("interrupted")
 // exitCode tells the user of err and returns the code that stands for it.
 func exitCode(err error, errw io.Writer) int {
 	var usage usageError
+	var other exitError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
+	case errors.As(err, &other):
+		complain(errw, err)
+		return other.code
 	case errors.As(err, &usage):
 		complain(errw, err)
 		return exitUsage
@@ -106,7 +110,7 @@ func exitCode(err error, errw io.Writer) int {
 func complain(errw io.Writer, err error) {
 	for line := range strings.Lines(err.Error()) {
 		line = strings.TrimRight(line, "\n")
-		for _, name := range []string{"arrival: ", "source: ", "report: "} {
+		for _, name := range []string{"arrival: ", "source: ", "report: ", "advise: ", "trace: "} {
 			line = strings.ReplaceAll(strings.TrimPrefix(line, name), ": "+name, ": ")
 		}
 		if strings.HasPrefix(line, " ") {
