@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/onefold-go/onefold/advise/sim"
 	"github.com/onefold-go/onefold/advise/trace"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/advising"
+	"github.com/onefold-go/onefold/cmd/onefold/internal/advising/live"
 )
 
 // The exit codes of advise --check, beside the others.
@@ -73,6 +75,9 @@ type adviseFlags struct {
 	check    bool
 	progress string
 	showKeys int
+
+	live  time.Duration
+	speed float64
 }
 
 func newAdvise() *cobra.Command {
@@ -138,6 +143,8 @@ func newAdvise() *cobra.Command {
 	set.StringVar(&f.html, "html", "", "write the report as a page")
 	set.BoolVar(&f.code, "code", false, "print the settings as Go, and nothing else")
 	set.BoolVar(&f.check, "check", false, "for CI: end with 0, 3 or 4, see above")
+	set.DurationVar(&f.live, "live", 0, "also replay the busiest stretch that takes so long against the library itself, and print what was predicted beside it")
+	set.Float64Var(&f.speed, "live-speed", 1, "how many times faster than the trace --live goes")
 	set.StringVar(&f.progress, "progress", "auto", "auto, plain or none")
 	cmd.AddCommand(newSelfCheck())
 	return cmd
@@ -158,6 +165,9 @@ func runAdvise(ctx context.Context, in io.Reader, out, errw io.Writer, paths []s
 		return usageError{errors.New("--check holds today's configuration against the advice: say what it is with --current")}
 	}
 	f.trace.Seed, f.trace.Names, f.trace.Digest = settings.Policy.Seed, f.showKeys, true
+	if f.live > 0 && slices.Contains(paths, "-") {
+		return usageError{errors.New("--live reads the trace a second time, which standard input cannot be: name a file")}
+	}
 	source, err := trace.Open(paths, f.trace)
 	if err != nil {
 		return err
@@ -199,7 +209,47 @@ func runAdvise(ctx context.Context, in io.Reader, out, errw io.Writer, paths []s
 		}
 		return err
 	}
-	return f.write(out, report)
+	if err := f.write(out, report); err != nil || f.live == 0 {
+		return err
+	}
+	return f.replay(ctx, out, errw, paths, cfg, report)
+}
+
+// replay runs the library on a stretch of the trace.
+func (f *adviseFlags) replay(ctx context.Context, out, errw io.Writer, paths []string, cfg advise.Config, r *advise.Report) error {
+	source, err := trace.Open(paths, f.trace)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = source.Close() }()
+	all, err := live.Requests(source, 5_000_000)
+	if err != nil {
+		return fmt.Errorf("--live: %w", err)
+	}
+	plan := live.Plan{Arm: advising.LiveArm(r), Speed: f.speed, PerRecord: cfg.Loader == nil, Setting: sim.Setting{
+		Seed: cfg.Seed, Processes: cfg.Processes, Routing: cfg.Routing, SLO: cfg.SLO.Limit,
+	}}
+	switch {
+	case cfg.Loader != nil:
+		plan.Setting.Loader = *cfg.Loader
+	default:
+		if plan.Setting.Loader, err = live.Measured(all); err != nil {
+			return fmt.Errorf("--live: %w", err)
+		}
+	}
+	stretch := live.Busiest(all, time.Duration(float64(f.live)*f.speed))
+	if f.progress != "none" {
+		tell(errw, fmt.Sprintf("replaying %d records for %v", len(stretch), f.live))
+	}
+	want := live.Predict(stretch, plan)
+	got, err := live.Replay(ctx, stretch, plan)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	if err != nil {
+		return err
+	}
+	return advising.Live(out, plan, want, got)
 }
 
 // config joins the settings file and the flags over it.
@@ -242,6 +292,9 @@ func (f *adviseFlags) config() (advising.Settings, error) {
 	default:
 		faults = append(faults, fmt.Errorf("--progress is %q, want auto, plain or none", f.progress))
 	}
+	if f.live < 0 || f.speed <= 0 {
+		faults = append(faults, fmt.Errorf("--live is %v at --live-speed %v, want a duration of 0 (none) or more, and a speed above 0", f.live, f.speed))
+	}
 	if f.showKeys < 0 {
 		faults = append(faults, fmt.Errorf("--show-keys is %d, want 0 or more", f.showKeys))
 	}
@@ -253,10 +306,8 @@ func (f *adviseFlags) asks(in io.Reader, out io.Writer, paths []string) bool {
 	if f.noAsk || f.check || f.json == "-" || f.code {
 		return false
 	}
-	for _, p := range paths {
-		if p == "-" {
-			return false
-		}
+	if slices.Contains(paths, "-") {
+		return false
 	}
 	file, ok := in.(*os.File)
 	return ok && isTerminal(file) && isTerminal(out)
