@@ -261,7 +261,7 @@ func TestPackageThatDoesNotCompile(t *testing.T) {
 		"good/good.go", "package good\n\nfunc F() { hint() }\n\nfunc hint() {}\n")
 	r := run(t, dir)
 	wantFindings(t, r, "good/good.go:3 hint")
-	wantTroubles(t, r, "example.com/shop/bad", "undefined: undefined", "example.com/shop/on", "it imports example.com/shop/bad")
+	wantTroubles(t, r, "example.com/shop/bad", "undefined: undefined", "example.com/shop/on", "it imports a package that does not compile")
 	if code := r.ExitCode(lint.Warning); code != driver.ExitPartial {
 		t.Errorf("ExitCode = %d, want %d", code, driver.ExitPartial)
 	}

@@ -104,10 +104,15 @@ func (v *vet) goList(flags ...string) []string {
 	return append(append(args, "--"), v.Patterns...)
 }
 
+// importsOthers is the trouble of a package that the go command leaves out
+// without a word.
+const importsOthers = "it imports a package that does not compile"
+
 // settle keeps the answers of what was asked for. A package without one, that
 // nothing was said of, was not checked either.
 func (v *vet) settle() {
 	answers := make(map[string]wire.Package)
+	var silent []Trouble
 	for _, pkg := range v.asked {
 		said := slices.ContainsFunc(v.troubles, func(t Trouble) bool { return t.Package == pkg || t.Package == "" })
 		for _, path := range []string{pkg, pkg + "_test"} {
@@ -117,10 +122,11 @@ func (v *vet) settle() {
 			}
 		}
 		if !said {
-			v.troubles = append(v.troubles, Trouble{Package: pkg, Message: "go vet says nothing of it"})
+			silent = append(silent, Trouble{Package: pkg, Message: importsOthers})
 		}
 	}
 	v.answers = answers
+	v.troubles = append(v.troubles, silent...)
 	for _, path := range sortedKeys(answers) {
 		for _, f := range answers[path].Failures {
 			v.troubles = append(v.troubles, Trouble{
@@ -316,7 +322,7 @@ func sortOut(stderr string) (troubles []Trouble, words string) {
 		case pkg == "":
 			words = text
 		default:
-			troubles = append(troubles, Trouble{Package: pkg, Message: text}.crash().imports())
+			troubles = append(troubles, Trouble{Package: pkg, Message: text}.crash())
 		}
 	}
 	return troubles, words
@@ -330,18 +336,6 @@ func (t Trouble) crash() Trouble {
 			t.Detail = t.Message
 			t.Message = "checking it failed, please report it: " + first
 			return t
-		}
-	}
-	return t
-}
-
-// imports says in words why a package that is in order was not checked.
-func (t Trouble) imports() Trouble {
-	const before, behind = `(no package vetx file for "`, `")`
-	if _, rest, ok := strings.Cut(t.Message, before); ok {
-		if pkg, _, ok := strings.Cut(rest, behind); ok {
-			t.Detail = t.Message
-			t.Message = "it imports " + pkg + ", which was not checked"
 		}
 	}
 	return t

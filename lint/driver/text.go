@@ -27,8 +27,16 @@ func (r *Report) Text(w io.Writer, o TextOptions) error {
 			p.finding(f)
 		}
 	}
+	var silent []string
 	for _, t := range r.Troubles {
-		p.trouble(t)
+		if t.Message == importsOthers {
+			silent = append(silent, t.Package)
+		} else {
+			p.trouble(t)
+		}
+	}
+	if len(silent) > 0 {
+		p.trouble(Trouble{Package: silent[0] + more(len(silent)-1), Message: importsOthers})
 	}
 	if !o.Quiet {
 		p.sum()
@@ -109,6 +117,17 @@ func (p *printer) excerpt(f *Finding) {
 	indent := strings.Repeat(" ", utf8.RuneCountInString(shown(line[:from])))
 	marks := strings.Repeat("^", max(1, utf8.RuneCountInString(shown(line[from:to]))))
 	p.printf("%s%s%s\n", p.paint(faint, "        | "), indent, p.paint(severityColor(f.Severity), marks))
+}
+
+func more(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return " and one package more"
+	default:
+		return fmt.Sprintf(" and %d packages more", n)
+	}
 }
 
 func (p *printer) trouble(t Trouble) {
