@@ -4,6 +4,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/onefold-go/onefold/lint/internal/check"
+	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
 )
 
 // A Rule is one check.
@@ -20,7 +21,9 @@ const (
 )
 
 // rules are all of them, in the order of the documentation.
-var rules = []*Rule{}
+var rules = []*Rule{
+	ctxcapture.Rule,
+}
 
 // Rules gives every rule there is, those that are off by default as well.
 func Rules() []*Rule { return append([]*Rule(nil), rules...) }

@@ -1,0 +1,61 @@
+package sites_test
+
+import (
+	"fmt"
+	"go/ast"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/analysis/analysistest"
+
+	"github.com/onefold-go/onefold/lint/internal/sites"
+)
+
+// report says of each site what is known of it.
+var report = &analysis.Analyzer{
+	Name:     "reportsites",
+	Doc:      "report every site",
+	Requires: []*analysis.Analyzer{sites.Analyzer},
+	Run: func(pass *analysis.Pass) (any, error) {
+		for _, s := range pass.ResultOf[sites.Analyzer].(*sites.Result).All {
+			loader := "opaque"
+			switch f := s.Loader.Syntax.(type) {
+			case *ast.FuncLit:
+				loader = "literal"
+			case *ast.FuncDecl:
+				loader = f.Name.Name
+			}
+			group := "none"
+			if s.Group != nil {
+				group = s.Group.Name()
+			}
+			how := "plain"
+			if s.API.Passing {
+				how = "passing"
+			}
+			if s.API.Detached && s.API.Passing {
+				how += " detached"
+			}
+			if s.API.Bounded {
+				how += " bounded"
+			}
+			pass.Report(analysis.Diagnostic{Pos: s.Pos(), Message: fmt.Sprintf("%s: group %s, load %s, %s", s.API.Name, group, loader, how)})
+		}
+		return nil, nil
+	},
+}
+
+func TestSites(t *testing.T) {
+	analysistest.Run(t, testdata(t), report, "sites/direct", "sites/wrap", "sites/callers")
+}
+
+func testdata(t *testing.T) string {
+	dir, err := filepath.Abs("../../testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestFacts(t *testing.T) { analysistest.Run(t, testdata(t), sites.Analyzer, "sites/facts") }
