@@ -49,7 +49,7 @@ func (p *Pass) Report(d analysis.Diagnostic) { p.ReportAs(p.rule.Severity, d) }
 // generated file, or answered by a comment, goes no further than the [Outcome]
 // or not even there.
 func (p *Pass) ReportAs(s Severity, d analysis.Diagnostic) {
-	file := fileAt(p.Pass, d.Pos)
+	file := p.file(d.Pos)
 	if file == nil || isGenerated(p.Fset, file) {
 		return
 	}
@@ -61,6 +61,8 @@ func (p *Pass) ReportAs(s Severity, d analysis.Diagnostic) {
 		p.Pass.Report(d)
 	}
 }
+
+func (p *Pass) file(pos token.Pos) *ast.File { return fileAt(p.Pass, pos) }
 
 func fileAt(pass *analysis.Pass, pos token.Pos) *ast.File {
 	for _, f := range pass.Files {
