@@ -105,13 +105,19 @@ func meets(taken map[string][]wire.Edit, edits []wire.Edit) bool {
 			if t == e || t.File != e.File {
 				continue
 			}
-			if e.Start < t.End && t.Start < e.End || e.Start == t.Start {
+			if e.Start < t.End && t.Start < e.End || e.Start == t.Start && !(imports(e) && imports(t)) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+var importLine = regexp.MustCompile(`^\n(\t|import )"[^"\n]+"\n?$`)
+
+// imports says whether all that an edit does is to import a package: several
+// may do that at one place, in any order.
+func imports(e wire.Edit) bool { return e.Start == e.End && importLine.MatchString(e.New) }
 
 // edited applies edits that do not meet, and puts the file in order.
 func edited(before []byte, edits []wire.Edit) ([]byte, error) {
