@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/onefold-go/onefold/lint"
 )
 
 // A Baseline is the findings that a project had when it began to use these
@@ -71,7 +73,8 @@ func (b *Baseline) Bytes() []byte {
 }
 
 // Apply marks the findings that are in b as known, and gives the entries that
-// no finding answers to any more.
+// no finding answers to any more. Entries of rules that are off are none of
+// these; those of packages that were not asked for are.
 func (r *Report) Apply(b *Baseline) (stale []BaselineEntry) {
 	known := make(map[string]bool)
 	for _, e := range b.Findings {
@@ -84,7 +87,7 @@ func (r *Report) Apply(b *Baseline) (stale []BaselineEntry) {
 		met[f.Fingerprint] = true
 	}
 	for _, e := range b.Findings {
-		if !met[e.Fingerprint] {
+		if on := slices.ContainsFunc(r.Rules, func(rule *lint.Rule) bool { return rule.ID == e.Rule }); on && !met[e.Fingerprint] {
 			stale = append(stale, e)
 		}
 	}

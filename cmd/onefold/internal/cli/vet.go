@@ -171,7 +171,7 @@ func runVet(ctx context.Context, out, errw io.Writer, f *vetFlags) error {
 		v.say(mended(fixes))
 	}
 	if v.known != nil && v.stale > 0 && len(r.Troubles) == 0 && len(v.packages) == 0 {
-		v.say(fmt.Sprintf("%d of the findings in %s are gone: --write-baseline leaves them out", v.stale, v.vetFlags.baseline))
+		v.say(fmt.Sprintf("gone since %s was written: %s; --write-baseline leaves out what is gone", v.vetFlags.baseline, count(v.stale, "finding")))
 	}
 	return errors.Join(v.show(r), ended(r.ExitCode(v.failOn)))
 }
