@@ -76,6 +76,13 @@ var Table = []Rule{
 	{Path: "adapters/kube/...", May: library, Third: []string{"k8s.io/client-go/...", "k8s.io/apimachinery/...", "k8s.io/api/..."}},
 	{Path: "adapters/oci/...", May: library},
 
+	// The plugin of golangci-lint is a module of its own, for what it registers with.
+	{
+		Path: "lint/golangci/...", May: []string{"lint/..."},
+		Third: []string{"golang.org/x/tools/...", "github.com/golangci/plugin-module-register/..."},
+		Never: slices.Concat(library, []string{"internal/..."}),
+	},
+
 	// The analyzers know APIs by name, so they check code that uses any version.
 	{Path: "lint/...", Third: []string{"golang.org/x/tools/..."}, Never: slices.Concat(library, []string{"internal/..."})},
 
