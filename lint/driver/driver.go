@@ -84,6 +84,12 @@ type Finding struct {
 // Open says that nothing answers the finding: no comment and no baseline.
 func (f *Finding) Open() bool { return f.Suppressed == nil && !f.Known }
 
+// KeepOpen leaves out the findings that a comment or the baseline answers, for
+// readers who would take them for open.
+func (r *Report) KeepOpen() {
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return !f.Open() })
+}
+
 // A Trouble is something that was not checked.
 type Trouble struct {
 	Package string `json:"package,omitempty"` // empty: the run itself

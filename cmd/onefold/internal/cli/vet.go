@@ -48,7 +48,7 @@ that answers nothing is found as well:
   onefold vet --fix                                   mend what can be mended
   onefold vet --baseline vet.json --write-baseline    begin with what there is
   onefold vet --baseline vet.json                     and then find what is new
-  onefold vet --sarif - > onefold.sarif               for a code host
+  onefold vet --sarif onefold.sarif --open            for GitHub
   onefold vet --list                                  the rules`
 )
 
@@ -63,6 +63,7 @@ type vetFlags struct {
 	fix, diff       bool
 	baseline        string
 	writeBaseline   bool
+	open            bool
 	quiet           bool
 	list            bool
 	packages        []string
@@ -93,6 +94,7 @@ func newVet() *cobra.Command {
 	set.BoolVar(&f.writeBaseline, "write-baseline", false, "write what is found to the file of --baseline")
 	set.BoolVar(&f.json, "json", false, "print JSON, with what is answered and why")
 	set.StringVar(&f.sarif, "sarif", "", "write SARIF 2.1.0 to this `file`; - for standard output")
+	set.BoolVar(&f.open, "open", false, "leave what is answered out of JSON and SARIF: for GitHub, which takes it for open")
 	set.BoolVar(&f.quiet, "quiet", false, "print a line for each finding, and nothing else")
 	set.BoolVar(&f.list, "list", false, "list the rules and end")
 
@@ -326,6 +328,9 @@ func left(f *driver.Fixes) string {
 // show prints what was found.
 func (v *vetRun) show(r *driver.Report) error {
 	var errs []error
+	if v.open {
+		r.KeepOpen()
+	}
 	number := version(debug.ReadBuildInfo())
 	if v.sarifFile != nil {
 		errs = append(errs, v.sarifFile.write(func(w io.Writer) error { return r.SARIF(w, number) }))

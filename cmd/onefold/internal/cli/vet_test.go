@@ -105,6 +105,10 @@ func TestVetBaseline(t *testing.T) {
 	r.want(t, 0, r.err, "wrote vet.json: 1 finding")
 	r = onefold(t, "vet", "--baseline", "vet.json")
 	r.want(t, 0, r.out, "nothing found, 1 in the baseline")
+	r = onefold(t, "vet", "--baseline", "vet.json", "--json")
+	r.want(t, 0, r.out, `"known": true`)
+	r = onefold(t, "vet", "--baseline", "vet.json", "--json", "--open")
+	r.want(t, 0, r.out, `"findings": []`)
 	r = onefold(t, "vet", "--baseline", "vet.json", "--disable", "ctxcapture")
 	r.want(t, 0, r.out, "nothing found.")
 	if r.err != "" {
