@@ -156,12 +156,10 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		r.Rules = append(slices.Clip(r.Rules), lint.UnusedOK)
 	}
 	v := &vet{Options: o}
-	if r.modCache, err = v.environment(ctx); err != nil {
-		return nil, err
-	}
 	if err := v.run(ctx); err != nil {
 		return nil, err
 	}
+	r.modCache = v.modCache
 	found, packages := v.found()
 	r.Packages, r.Troubles, r.Findings = packages, v.troubles, arrange(found, o.NoTests)
 	return r, nil

@@ -26,6 +26,7 @@ const oldest = "go1.26"
 // A vet is a run of go vet, or two.
 type vet struct {
 	Options
+	modCache string                  // where the go command keeps others' modules
 	asked    []string                // packages that the patterns name
 	answers  map[string]wire.Package // by package; what was not asked for is left out
 	variants map[string]bool         // packages whose answer is of the variant that their tests are built with
@@ -33,19 +34,20 @@ type vet struct {
 }
 
 // environment asks the go command what it is and where modules are.
-func (v *vet) environment(ctx context.Context) (modCache string, err error) {
+func (v *vet) environment(ctx context.Context) error {
 	out, err := v.goCommand(ctx, "env", "GOVERSION", "GOMODCACHE").Output()
 	if err != nil {
-		return "", fmt.Errorf("the go command cannot be run in %s: %w", v.Dir, withStderr(err))
+		return fmt.Errorf("the go command cannot be run in %s: %w", v.Dir, withStderr(err))
 	}
 	lines := strings.Split(string(out), "\n")
 	if len(lines) < 2 {
-		return "", fmt.Errorf("go env answers %q", out)
+		return fmt.Errorf("go env answers %q", out)
 	}
 	if goVersion := lines[0]; version.IsValid(goVersion) && version.Compare(goVersion, oldest) < 0 {
-		return "", fmt.Errorf("the go command here is %s, and at least %s is needed: set GOTOOLCHAIN=%s.0 or install a newer one", goVersion, oldest, oldest)
+		return fmt.Errorf("the go command here is %s, and at least %s is needed: set GOTOOLCHAIN=%s.0 or install a newer one", goVersion, oldest, oldest)
 	}
-	return lines[1], nil
+	v.modCache = lines[1]
+	return nil
 }
 
 func (v *vet) goCommand(ctx context.Context, args ...string) *exec.Cmd {
@@ -61,9 +63,12 @@ func (v *vet) goCommand(ctx context.Context, args ...string) *exec.Cmd {
 func (v *vet) run(ctx context.Context) error {
 	v.answers, v.variants = make(map[string]wire.Package), make(map[string]bool)
 	listed := make(chan error, 1)
-	go func() { listed <- v.list(ctx) }() // it ends when the command does
+	go func() { listed <- errors.Join(v.environment(ctx), v.list(ctx)) }() // it ends when the commands do
 	words, err := v.once(ctx, v.Patterns)
-	if err := errors.Join(err, <-listed); err != nil {
+	if listErr := <-listed; err == nil {
+		err = listErr
+	}
+	if err != nil {
 		return err
 	}
 	if len(v.answers) == 0 && len(v.troubles) == 0 && words != "" {
