@@ -81,6 +81,13 @@ var Table = []Rule{
 	{Path: "adapters/kube/...", May: library, Third: []string{"k8s.io/client-go/...", "k8s.io/apimachinery/...", "k8s.io/api/..."}},
 	{Path: "adapters/oci/...", May: library},
 
+	// The plugin of golangci-lint is a module of its own, for what it registers with.
+	{
+		Path: "lint/golangci/...", May: []string{"lint/..."},
+		Third: []string{"golang.org/x/tools/...", "github.com/golangci/plugin-module-register/..."},
+		Never: slices.Concat(library, []string{"internal/..."}),
+	},
+
 	// The analyzers know APIs by name, so they check code that uses any version.
 	{Path: "lint/...", Third: []string{"golang.org/x/tools/..."}, Never: slices.Concat(library, []string{"internal/..."})},
 
@@ -90,9 +97,12 @@ var Table = []Rule{
 	{Path: "bench/...", May: slices.Concat(public, []string{"internal/server"}), Third: []string{"..."}},
 }
 
-// testOnly is what no package but foldtest may reach: it would end up in a
+// testOnly is what no package but testers may reach: it would end up in a
 // user's binary. (A test's own imports are not looked at.)
-var testOnly = []string{"testing", "testing/...", Module + "/foldtest/..."}
+var testOnly = []string{"testing", "testing/...", Module + "/foldtest/...", Module + "/lint/internal/checktest"}
+
+// testers are what tests are written with.
+var testers = []string{"foldtest/...", "lint/internal/checktest"}
 
 // CheckImports holds pkgs, a whole import graph, to the table, and returns a
 // sentence for each fault, in the order of pkgs.
@@ -131,7 +141,7 @@ func CheckImports(table []Rule, pkgs []Package) []string {
 			if rel, ours := relative(dep); ours && matchAny(rule.Never, rel) {
 				fault(p, "reaches %s, which the rule for %q forbids", dep, rule.Path)
 			}
-			if matchAny(testOnly, dep) && !match("foldtest/...", self) {
+			if matchAny(testOnly, dep) && !matchAny(testers, self) {
 				fault(p, "reaches %s, which is for tests", dep)
 			}
 		}
