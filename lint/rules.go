@@ -5,6 +5,7 @@ import (
 
 	"github.com/onefold-go/onefold/lint/internal/check"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
+	"github.com/onefold-go/onefold/lint/internal/rules/keymissing"
 )
 
 // A Rule is one check.
@@ -13,6 +14,7 @@ type Rule = check.Rule
 // rules are all of them, in the order of the documentation.
 var rules = []*Rule{
 	ctxcapture.Rule,
+	keymissing.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.
