@@ -6,6 +6,7 @@ import (
 	"github.com/onefold-go/onefold/lint/internal/check"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
 	"github.com/onefold-go/onefold/lint/internal/rules/keymissing"
+	"github.com/onefold-go/onefold/lint/internal/rules/keyspace"
 )
 
 // A Rule is one check.
@@ -15,6 +16,7 @@ type Rule = check.Rule
 var rules = []*Rule{
 	ctxcapture.Rule,
 	keymissing.Rule,
+	keyspace.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.
