@@ -7,6 +7,7 @@ import (
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
 	"github.com/onefold-go/onefold/lint/internal/rules/keymissing"
 	"github.com/onefold-go/onefold/lint/internal/rules/keyspace"
+	"github.com/onefold-go/onefold/lint/internal/rules/keyvolatile"
 )
 
 // A Rule is one check.
@@ -17,6 +18,7 @@ var rules = []*Rule{
 	ctxcapture.Rule,
 	keymissing.Rule,
 	keyspace.Rule,
+	keyvolatile.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.
