@@ -8,6 +8,7 @@ import (
 	"github.com/onefold-go/onefold/lint/internal/rules/keymissing"
 	"github.com/onefold-go/onefold/lint/internal/rules/keyspace"
 	"github.com/onefold-go/onefold/lint/internal/rules/keyvolatile"
+	"github.com/onefold-go/onefold/lint/internal/rules/sprintfkey"
 )
 
 // A Rule is one check.
@@ -19,6 +20,7 @@ var rules = []*Rule{
 	keymissing.Rule,
 	keyspace.Rule,
 	keyvolatile.Rule,
+	sprintfkey.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.
