@@ -5,6 +5,7 @@ import (
 
 	"github.com/onefold-go/onefold/lint/internal/check"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
+	"github.com/onefold-go/onefold/lint/internal/rules/keymaybe"
 	"github.com/onefold-go/onefold/lint/internal/rules/keymissing"
 	"github.com/onefold-go/onefold/lint/internal/rules/keyspace"
 	"github.com/onefold-go/onefold/lint/internal/rules/keyvolatile"
@@ -18,6 +19,7 @@ type Rule = check.Rule
 var rules = []*Rule{
 	ctxcapture.Rule,
 	keymissing.Rule,
+	keymaybe.Rule,
 	keyspace.Rule,
 	keyvolatile.Rule,
 	sprintfkey.Rule,

@@ -194,7 +194,7 @@ func wordsOf(name string) (words []string) {
 	return words
 }
 
-var tellingWords = regexp.MustCompile(`^(tenants?|orgs?|organi[sz]ations?|users?|usernames?|uid|accounts?|roles?|scopes?|tokens?|passwords?|passphrase|secrets?|locales?|langs?|languages?|accept|regions?|ip|ips|addr|headers?|force|forced|refresh|debug|skip|bypass|fresh|namespace|owner|customer|workspace|principal|subject|permissions?|realm|impersonate)$`)
+var tellingWords = regexp.MustCompile(`^(tenants?|orgs?|organi[sz]ations?|users?|usernames?|uid|accounts?|roles?|scopes?|tokens?|pass|passwords?|passwd|passphrase|pwd|secrets?|locales?|langs?|languages?|accept|regions?|ip|ips|addr|headers?|force|forced|refresh|debug|skip|bypass|fresh|namespace|owner|customer|workspace|principal|subject|permissions?|realm|impersonate)$`)
 
 // telling says whether a name speaks of whose the answer is, or how fresh.
 func telling(words []string) bool { return slices.ContainsFunc(words, tellingWords.MatchString) }

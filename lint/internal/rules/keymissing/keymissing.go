@@ -26,36 +26,44 @@ var Rule = &check.Rule{
 	Run:      run,
 }
 
-func run(p *check.Pass) {
+func run(p *check.Pass) { Report(p, true) }
+
+// Report reports what keys miss: what is sure, or what is not.
+func Report(p *check.Pass, sure bool) {
 	for _, s := range p.Sites.All {
 		if s.Instr == nil || s.Loader.Opaque() || s.Test {
 			continue
 		}
 		all, constant := keys.Missings(p.Sites, s)
-		var sure []keys.Missing
+		var missing []keys.Missing
 		for _, m := range all {
-			if m.Sure {
-				sure = append(sure, m)
+			if m.Sure == sure {
+				missing = append(missing, m)
 			}
 		}
-		if len(sure) > 0 {
-			report(p, s, sure, constant)
+		if len(missing) > 0 {
+			report(p, s, missing, sure, constant)
 		}
 	}
 }
 
-func report(p *check.Pass, s *sites.Site, missing []keys.Missing, constant bool) {
+func report(p *check.Pass, s *sites.Site, missing []keys.Missing, sure, constant bool) {
 	names := list(missing)
 	message := fmt.Sprintf("callers who differ only in %s share this load, and all get what it loads for the first of them: the key lacks %[1]s", names)
-	if constant {
+	switch {
+	case !sure:
+		message = fmt.Sprintf("is the answer the same for callers who differ in %s? They share this load, and all get what it loads for the first of them", names)
+	case constant:
 		message = fmt.Sprintf("all callers share this load under one key, whatever their %s, and get what it loads for the first of them", names)
 	}
 	d := analysis.Diagnostic{
-		Pos:            s.KeyExpr.Pos(),
-		End:            s.KeyExpr.End(),
-		Message:        message,
-		Related:        []analysis.RelatedInformation{{Pos: s.Pos(), End: s.Call.End(), Message: "the load is shared here"}},
-		SuggestedFixes: fix(p, s, missing),
+		Pos:     s.KeyExpr.Pos(),
+		End:     s.KeyExpr.End(),
+		Message: message,
+		Related: []analysis.RelatedInformation{{Pos: s.Pos(), End: s.Call.End(), Message: "the load is shared here"}},
+	}
+	if sure {
+		d.SuggestedFixes = fix(p, s, missing)
 	}
 	for _, m := range missing {
 		if m.Pos.IsValid() {
