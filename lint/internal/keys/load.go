@@ -86,10 +86,15 @@ func declares(f *ssa.Function, v *types.Var) bool {
 }
 
 // givenAway says whether a literal is returned or kept by the function around
-// it.
+// it, or is the handler of requests that come later.
 func givenAway(f *ssa.Function) bool {
 	if f.Parent() == nil {
 		return false
+	}
+	for _, p := range f.Params {
+		if handled(p.Type()) {
+			return true
+		}
 	}
 	var escapes func(v ssa.Value, hops int) bool
 	escapes = func(v ssa.Value, hops int) bool {
@@ -129,6 +134,21 @@ func givenAway(f *ssa.Function) bool {
 		}
 	}
 	return true // captures nothing of the function around it
+}
+
+var handledName = regexp.MustCompile(`(Request|Context|ResponseWriter)$`)
+
+// handled says whether a type is that of a request, as a server hands it to its
+// handlers.
+func handled(t types.Type) bool {
+	if flow.IsContext(t) {
+		return false
+	}
+	if p, ok := t.Underlying().(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && handledName.MatchString(n.Obj().Name())
 }
 
 type load struct {
@@ -197,6 +217,9 @@ func (l *load) function(f *ssa.Function, in *frame, pos token.Pos) {
 				l.use(instr.X, in, at)
 			case *ssa.If:
 				if l.matters(instr) {
+					if !at.IsValid() {
+						at = instr.Cond.Pos()
+					}
 					l.use(instr.Cond, in, at)
 				}
 			}

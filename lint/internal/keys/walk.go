@@ -526,12 +526,12 @@ func constantOf(v ssa.Value) (string, bool) {
 	switch v := flow.Peel(v).(type) {
 	case *ssa.Const:
 		if v.Value == nil {
-			return types.TypeString(v.Type(), nil), true
+			return typeName(v.Type()), true
 		}
 		if v.Value.Kind() == constant.String {
 			return v.Value.ExactString(), true
 		}
-		return types.TypeString(v.Type(), nil) + v.Value.ExactString(), true
+		return typeName(v.Type()) + "(" + v.Value.ExactString() + ")", true
 	case *ssa.UnOp:
 		if g, ok := v.X.(*ssa.Global); ok {
 			return g.Name(), true
@@ -539,11 +539,15 @@ func constantOf(v ssa.Value) (string, bool) {
 		// A composite without fields: ctx.Value(tenantKey{}).
 		if a, ok := v.X.(*ssa.Alloc); ok {
 			if s, ok := a.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct); ok && s.NumFields() == 0 {
-				return types.TypeString(v.Type(), nil), true
+				return typeName(v.Type()), true
 			}
 		}
 	}
 	return "", false
+}
+
+func typeName(t types.Type) string {
+	return types.TypeString(t, (*types.Package).Name)
 }
 
 // simple says whether values of a type have no parts worth a name.

@@ -28,28 +28,34 @@ var Rule = &check.Rule{
 
 func run(p *check.Pass) { Report(p, true) }
 
-// Report reports what keys miss: what is sure, or what is not.
+// Report reports what keys miss: what is sure, or what is not, at calls where
+// nothing is.
 func Report(p *check.Pass, sure bool) {
 	for _, s := range p.Sites.All {
 		if s.Instr == nil || s.Loader.Opaque() || s.Test {
 			continue
 		}
 		all, constant := keys.Missings(p.Sites, s)
-		var missing []keys.Missing
+		var certain, doubtful []keys.Missing
 		for _, m := range all {
-			if m.Sure == sure {
-				missing = append(missing, m)
+			if m.Sure {
+				certain = append(certain, m)
+			} else {
+				doubtful = append(doubtful, m)
 			}
 		}
-		if len(missing) > 0 {
-			report(p, s, missing, sure, constant)
+		switch {
+		case sure && len(certain) > 0:
+			report(p, s, certain, sure, constant)
+		case !sure && len(certain) == 0 && len(doubtful) > 0:
+			report(p, s, doubtful, sure, constant)
 		}
 	}
 }
 
 func report(p *check.Pass, s *sites.Site, missing []keys.Missing, sure, constant bool) {
 	names := list(missing)
-	message := fmt.Sprintf("callers who differ only in %s share this load, and all get what it loads for the first of them: the key lacks %[1]s", names)
+	message := fmt.Sprintf("callers who differ only in %s share this load, and all get what it loads for the first of them", names)
 	switch {
 	case !sure:
 		message = fmt.Sprintf("is the answer the same for callers who differ in %s? They share this load, and all get what it loads for the first of them", names)

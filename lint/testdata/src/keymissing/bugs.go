@@ -113,6 +113,16 @@ func (s *store) fromContext(ctx context.Context, id string) (string, error) {
 	return v, err
 }
 
+// A load reads it out of the context that it is given, which is its first
+// caller's in this.
+func (s *store) inContext(ctx context.Context, id string) (string, error) {
+	return s.one.Do(ctx, id, s.pageOf) // want `callers who differ only in ctx.Value\(keymissing.tenantKey\) share this load`
+}
+
+func (s *store) pageOf(ctx context.Context, id string) (string, error) {
+	return s.db.Page(ctx, TenantFrom(ctx), id)
+}
+
 // What the load captures beside the key that it is given.
 func (s *store) captured(ctx context.Context, id int64, locale string) (string, error) {
 	return s.byID.Do(ctx, id, func(ctx context.Context, id int64) (string, error) { // want `callers who differ only in locale share this load`

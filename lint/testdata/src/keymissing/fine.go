@@ -173,6 +173,15 @@ func (s *store) serve(lang string) gin.HandlerFunc {
 	})
 }
 
+// And one that a router is given.
+func (s *store) routes(e *gin.Engine, lang string) {
+	e.GET("/pages", func(c *gin.Context) {
+		id := c.Param("id")
+		v, err, _ := s.g.Do(id, func() (any, error) { return s.db.Page(background, lang, id) })
+		c.JSON(200, []any{v, err})
+	})
+}
+
 // And a loader: its load is given the key.
 func loader(db database, lang string) (*onefold.Loader[string, string], error) {
 	return onefold.NewLoader(func(ctx context.Context, id string) (string, error) {
