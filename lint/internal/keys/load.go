@@ -64,11 +64,12 @@ func Load(r *sites.Result, s *sites.Site) []Use {
 }
 
 // Around says whether a function is one around the site whose parameters are a
-// caller's own: not one that makes the group, or that gives the function with
-// the site in it away to be called later.
+// caller's own: not one that makes the group, for which they are the same in all
+// its flights, or that gives the function with the site in it away to be called
+// later.
 func Around(s *sites.Site, fn *ssa.Function) bool {
 	for f := s.In; f != nil; f = f.Parent() {
-		if v, ok := s.Group.(*types.Var); ok && !v.IsField() && f != s.In && declares(f, v) {
+		if v, ok := s.Group.(*types.Var); ok && v.Kind() == types.LocalVar && declares(f, v) {
 			return false
 		}
 		if f == fn {

@@ -58,6 +58,12 @@ func sharedGroup(s *sites.Site) bool {
 	return ok && (v.IsField() || v.Parent() == v.Pkg().Scope())
 }
 
+// packageGroup says whether a group is there once in the program.
+func packageGroup(s *sites.Site) bool {
+	v, ok := s.Group.(*types.Var)
+	return ok && !v.IsField()
+}
+
 type judge struct {
 	r   *sites.Result
 	s   *sites.Site
@@ -97,8 +103,12 @@ func (j *judge) use(u Use) *Missing {
 	if u.Path == nil && j.decidedByCallers(u) || j.pinned(u) || j.revalidated(u) {
 		return nil
 	}
-	if j.contentKey() || j.callersKey(u) || j.discarded() {
+	switch {
+	case j.contentKey(), j.callersKey(u), j.discarded(), place(words) && named(j.own):
 		m.Sure = false
+	case len(j.own) == 0 && !packageGroup(j.s):
+		// The object that the group belongs to may be there for this one thing.
+		m.Sure = m.Sure && (telling(words) || isBool(u.Type()))
 	}
 	return m
 }
@@ -156,6 +166,16 @@ func request(t types.Type) bool {
 	return ok && (requestName.MatchString(n.Obj().Name()) || n.Obj().Pkg() != nil && n.Obj().Pkg().Path()+"."+n.Obj().Name() == "net/http.Request")
 }
 
+// place says whether a name speaks of where a thing is, or what it is called
+// besides: what has an id is found by that.
+func place(words []string) bool {
+	switch strings.Join(words, "") {
+	case "key", "cachekey", "dir", "directory", "folder", "root", "base", "baseurl", "mirror", "endpoint", "name", "title", "description":
+		return true
+	}
+	return false
+}
+
 // named says whether parts hold what names a thing: what else the thing has
 // comes with that.
 func named(parts Parts) bool {
@@ -199,7 +219,7 @@ var tellingWords = regexp.MustCompile(`^(tenants?|orgs?|organi[sz]ations?|users?
 // telling says whether a name speaks of whose the answer is, or how fresh.
 func telling(words []string) bool { return slices.ContainsFunc(words, tellingWords.MatchString) }
 
-var howWords = regexp.MustCompile(`^(ttl|timeout|deadline|expiry|expires|expiration|retry|retries|attempts?|backoff|interval|delay|wait|concurrency|parallelism|workers|verbose|trace|tracing|span|metrics?|log|logger|now|start|started|begin|correlation|priority)$`)
+var howWords = regexp.MustCompile(`^(buf|buffer|dst|dest|out|ttl|timeout|deadline|expir[a-z]*|retry|retries|attempts?|backoff|interval|delay|wait|concurrency|parallelism|workers|verbose|trace|tracing|span|metrics?|log|logger|now|start|started|begin|correlation|priority)$`)
 
 // how says whether a name speaks of how something is done, and not what.
 func how(words []string) bool {
@@ -270,7 +290,7 @@ func (j *judge) callers(fn *ssa.Function) (calls []ssa.CallInstruction) {
 }
 
 // decidedByCallers says whether all callers in the package pass the same
-// constant, or something of the key's, or of their receiver.
+// constant, or something of the key's, or of their receiver, or of the clock.
 func (j *judge) decidedByCallers(u Use) bool {
 	fn := u.Param.Parent()
 	calls := j.callers(fn)
@@ -315,7 +335,7 @@ func (j *judge) decidedAt(c ssa.CallInstruction, v ssa.Value, arg func(ssa.CallI
 		return global
 	}
 	for _, p := range parts {
-		if !flow.IsReceiver(p.Param) && !w.found.Cover(p) {
+		if !flow.IsReceiver(p.Param) && !w.found.Cover(p) && !how(append(wordsOf(p.Name()), wordsOf(p.Param.Name())...)) {
 			return false
 		}
 	}

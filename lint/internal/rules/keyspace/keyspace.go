@@ -79,7 +79,7 @@ func way(p *check.Pass, s *sites.Site) string {
 			if v.Parent() == p.Pkg.Scope() {
 				return name + "." + v.Name()
 			}
-			if x == s.GroupExpr && s.Group == v {
+			if s.Group == v && s.API.Wrapper == nil {
 				return "" // a local group, or one that was passed
 			}
 			return name + "(" + types.TypeString(v.Type(), nil) + ")" + embedded(p, s)

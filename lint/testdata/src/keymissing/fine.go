@@ -231,3 +231,36 @@ func (s *store) bypassed(id, lang string, force bool) (any, error) {
 	})
 	return v, err
 }
+
+// The id names the block, wherever it is.
+func (s *store) block(id, dir string) (any, error) {
+	v, err, _ := s.g.Do(id, func() (any, error) { return s.db.Page(background, dir, id) })
+	return v, err
+}
+
+// A connection is there for one address.
+type conn struct {
+	g  singleflight.Group
+	db database
+}
+
+func (c *conn) dial(addresses []string) (any, error) {
+	v, err, _ := c.g.Do("dial", func() (any, error) { return c.db.List(background, "", 0, addresses) })
+	return v, err
+}
+
+// All flights of a group that one call makes have that call's tenant.
+func (s *store) all(tenant string, ids []string) {
+	var g singleflight.Group
+	for _, id := range ids {
+		go g.Do(id, func() (any, error) { return s.db.Page(background, tenant, id) })
+	}
+}
+
+// The callers read it off the clock.
+func (s *store) sign(id string, now time.Time) (any, error) { return s.signed(id, now.Unix()+3600) }
+
+func (s *store) signed(id string, until int64) (any, error) {
+	v, err, _ := s.g.Do(id, func() (any, error) { return s.db.List(background, id, int(until), nil) })
+	return v, err
+}

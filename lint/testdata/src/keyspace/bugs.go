@@ -22,13 +22,14 @@ type db interface {
 }
 
 type store struct {
-	g     singleflight.Group
-	ids   singleflight.Group
-	state singleflight.Group
-	lists singleflight.Group
-	codes singleflight.Group
-	typed onefold.Group[string, string]
-	db    db
+	g       singleflight.Group
+	ids     singleflight.Group
+	state   singleflight.Group
+	lists   singleflight.Group
+	codes   singleflight.Group
+	wrapped singleflight.Group
+	typed   onefold.Group[string, string]
+	db      db
 }
 
 // A user's id and an order's may be the same number.
@@ -127,4 +128,18 @@ func loadBody(ctx context.Context, id string) (string, error)  { return source.B
 var source interface {
 	Title(id string) (string, error)
 	Body(id string) (string, error)
+}
+
+// A wrapper's callers share its group.
+func (s *store) shared(id string, load func() (any, error)) (any, error) {
+	v, err, _ := s.wrapped.Do("w:"+id, load)
+	return v, err
+}
+
+func (s *store) sharedUser(id string) (any, error) {
+	return s.shared(id, func() (any, error) { return s.db.User(id) })
+}
+
+func (s *store) sharedOrder(id string) (any, error) {
+	return s.shared(id, func() (any, error) { return s.db.Order(id) }) // want `that of sharedUser may be the same`
 }
