@@ -26,9 +26,9 @@ type Missing struct {
 	Partly bool
 }
 
-// Missings gives what is missing in a site's key. Fixed says that the key is a
-// constant, or made of the receiver's own.
-func Missings(r *sites.Result, s *sites.Site) (missing []Missing, fixed bool) {
+// Missings gives what is missing in a site's key. constant says that the key is
+// one for all callers: a constant, or made of the receiver's own.
+func Missings(r *sites.Result, s *sites.Site) (missing []Missing, constant bool) {
 	key, told := Key(r, s)
 	if !told || s.API.Kind == sites.Make || len(s.API.Keys) == 0 {
 		return nil, false
