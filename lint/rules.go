@@ -5,6 +5,11 @@ import (
 
 	"github.com/onefold-go/onefold/lint/internal/check"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
+	"github.com/onefold-go/onefold/lint/internal/rules/keymaybe"
+	"github.com/onefold-go/onefold/lint/internal/rules/keymissing"
+	"github.com/onefold-go/onefold/lint/internal/rules/keyspace"
+	"github.com/onefold-go/onefold/lint/internal/rules/keyvolatile"
+	"github.com/onefold-go/onefold/lint/internal/rules/sprintfkey"
 )
 
 // A Rule is one check.
@@ -23,6 +28,11 @@ const (
 // rules are all of them, in the order of the documentation.
 var rules = []*Rule{
 	ctxcapture.Rule,
+	keymissing.Rule,
+	keymaybe.Rule,
+	keyspace.Rule,
+	keyvolatile.Rule,
+	sprintfkey.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.
