@@ -4,6 +4,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/onefold-go/onefold/lint/internal/check"
+	"github.com/onefold-go/onefold/lint/internal/rules/assertnil"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
 )
 
@@ -13,6 +14,7 @@ type Rule = check.Rule
 // rules are all of them, in the order of the documentation.
 var rules = []*Rule{
 	ctxcapture.Rule,
+	assertnil.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.
