@@ -6,6 +6,7 @@ import (
 	"github.com/onefold-go/onefold/lint/internal/check"
 	"github.com/onefold-go/onefold/lint/internal/rules/assertnil"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
+	"github.com/onefold-go/onefold/lint/internal/rules/sharedmut"
 )
 
 // A Rule is one check.
@@ -14,6 +15,7 @@ type Rule = check.Rule
 // rules are all of them, in the order of the documentation.
 var rules = []*Rule{
 	ctxcapture.Rule,
+	sharedmut.Rule,
 	assertnil.Rule,
 }
 
