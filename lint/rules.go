@@ -6,6 +6,7 @@ import (
 	"github.com/onefold-go/onefold/lint/internal/check"
 	"github.com/onefold-go/onefold/lint/internal/rules/assertnil"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
+	"github.com/onefold-go/onefold/lint/internal/rules/reqcapture"
 	"github.com/onefold-go/onefold/lint/internal/rules/sharedmut"
 )
 
@@ -15,6 +16,7 @@ type Rule = check.Rule
 // rules are all of them, in the order of the documentation.
 var rules = []*Rule{
 	ctxcapture.Rule,
+	reqcapture.Rule,
 	sharedmut.Rule,
 	assertnil.Rule,
 }

@@ -116,7 +116,7 @@ func (g *guards) before(block, join *ssa.BasicBlock, stop ssa.Instruction, of ma
 				// A helper may return, panic or fail the test for us.
 				fn := flow.Callee(instr.Common())
 				for _, arg := range instr.Common().Args {
-					if of[arg] && (fn == nil || !g.p.Sites.Quiet(fn)) {
+					if of[arg] && (fn == nil || !sites.Logs(fn)) {
 						return true
 					}
 				}
