@@ -8,6 +8,7 @@ import (
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
 	"github.com/onefold-go/onefold/lint/internal/rules/reqcapture"
 	"github.com/onefold-go/onefold/lint/internal/rules/sharedmut"
+	"github.com/onefold-go/onefold/lint/internal/rules/unbounded"
 )
 
 // A Rule is one check.
@@ -18,6 +19,7 @@ var rules = []*Rule{
 	ctxcapture.Rule,
 	reqcapture.Rule,
 	sharedmut.Rule,
+	unbounded.Rule,
 	assertnil.Rule,
 }
 
