@@ -7,6 +7,7 @@ import (
 	"github.com/onefold-go/onefold/lint/internal/rules/assertnil"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
 	"github.com/onefold-go/onefold/lint/internal/rules/reqcapture"
+	"github.com/onefold-go/onefold/lint/internal/rules/sharedflag"
 	"github.com/onefold-go/onefold/lint/internal/rules/sharedmut"
 	"github.com/onefold-go/onefold/lint/internal/rules/unbounded"
 )
@@ -21,6 +22,7 @@ var rules = []*Rule{
 	sharedmut.Rule,
 	unbounded.Rule,
 	assertnil.Rule,
+	sharedflag.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.
