@@ -5,6 +5,7 @@ import (
 
 	"github.com/onefold-go/onefold/lint/internal/check"
 	"github.com/onefold-go/onefold/lint/internal/rules/assertnil"
+	"github.com/onefold-go/onefold/lint/internal/rules/callerstore"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
 	"github.com/onefold-go/onefold/lint/internal/rules/reqcapture"
 	"github.com/onefold-go/onefold/lint/internal/rules/sharedflag"
@@ -20,6 +21,7 @@ var rules = []*Rule{
 	ctxcapture.Rule,
 	reqcapture.Rule,
 	sharedmut.Rule,
+	callerstore.Rule,
 	unbounded.Rule,
 	assertnil.Rule,
 	sharedflag.Rule,
