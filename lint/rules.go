@@ -4,12 +4,18 @@ import (
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/onefold-go/onefold/lint/internal/check"
+	"github.com/onefold-go/onefold/lint/internal/rules/assertnil"
+	"github.com/onefold-go/onefold/lint/internal/rules/callerstore"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
 	"github.com/onefold-go/onefold/lint/internal/rules/keymaybe"
 	"github.com/onefold-go/onefold/lint/internal/rules/keymissing"
 	"github.com/onefold-go/onefold/lint/internal/rules/keyspace"
 	"github.com/onefold-go/onefold/lint/internal/rules/keyvolatile"
 	"github.com/onefold-go/onefold/lint/internal/rules/sprintfkey"
+	"github.com/onefold-go/onefold/lint/internal/rules/reqcapture"
+	"github.com/onefold-go/onefold/lint/internal/rules/sharedflag"
+	"github.com/onefold-go/onefold/lint/internal/rules/sharedmut"
+	"github.com/onefold-go/onefold/lint/internal/rules/unbounded"
 )
 
 // A Rule is one check.
@@ -33,6 +39,12 @@ var rules = []*Rule{
 	keyspace.Rule,
 	keyvolatile.Rule,
 	sprintfkey.Rule,
+	reqcapture.Rule,
+	sharedmut.Rule,
+	callerstore.Rule,
+	unbounded.Rule,
+	assertnil.Rule,
+	sharedflag.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.
