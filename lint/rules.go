@@ -7,14 +7,21 @@ import (
 	"github.com/onefold-go/onefold/lint/internal/rules/assertnil"
 	"github.com/onefold-go/onefold/lint/internal/rules/callerstore"
 	"github.com/onefold-go/onefold/lint/internal/rules/ctxcapture"
+	"github.com/onefold-go/onefold/lint/internal/rules/dochanleak"
+	"github.com/onefold-go/onefold/lint/internal/rules/forgetmisuse"
+	"github.com/onefold-go/onefold/lint/internal/rules/groupscope"
 	"github.com/onefold-go/onefold/lint/internal/rules/keymaybe"
 	"github.com/onefold-go/onefold/lint/internal/rules/keymissing"
 	"github.com/onefold-go/onefold/lint/internal/rules/keyspace"
 	"github.com/onefold-go/onefold/lint/internal/rules/keyvolatile"
-	"github.com/onefold-go/onefold/lint/internal/rules/sprintfkey"
+	"github.com/onefold-go/onefold/lint/internal/rules/mutexmap"
+	"github.com/onefold-go/onefold/lint/internal/rules/nocache"
+	"github.com/onefold-go/onefold/lint/internal/rules/recursivedo"
 	"github.com/onefold-go/onefold/lint/internal/rules/reqcapture"
 	"github.com/onefold-go/onefold/lint/internal/rules/sharedflag"
 	"github.com/onefold-go/onefold/lint/internal/rules/sharedmut"
+	"github.com/onefold-go/onefold/lint/internal/rules/sideeffect"
+	"github.com/onefold-go/onefold/lint/internal/rules/sprintfkey"
 	"github.com/onefold-go/onefold/lint/internal/rules/unbounded"
 )
 
@@ -36,15 +43,22 @@ var rules = []*Rule{
 	ctxcapture.Rule,
 	keymissing.Rule,
 	keymaybe.Rule,
-	keyspace.Rule,
-	keyvolatile.Rule,
-	sprintfkey.Rule,
 	reqcapture.Rule,
+	keyspace.Rule,
 	sharedmut.Rule,
 	callerstore.Rule,
 	unbounded.Rule,
+	groupscope.Rule,
 	assertnil.Rule,
+	forgetmisuse.Rule,
+	recursivedo.Rule,
+	dochanleak.Rule,
+	keyvolatile.Rule,
+	sideeffect.Rule,
+	sprintfkey.Rule,
+	mutexmap.Rule,
 	sharedflag.Rule,
+	nocache.Rule,
 }
 
 // Rules gives every rule there is, those that are off by default as well.
