@@ -26,12 +26,13 @@ import (
 func TestConfigIsChecked(t *testing.T) {
 	bad := memcached.Config{
 		Servers: []string{"host", "a:1", "a:1", ":11211"}, Prefix: "a b", Conns: -1, Timeout: -time.Second, MaxValue: -2, MaxTags: -3,
+		BreakAfter: -4, ProbeEvery: -time.Minute, MaxUndelivered: -5,
 		Password: "secret",
 	}
 	_, err := memcached.New(bad)
 	for _, want := range []string{
 		`Servers[0] is "host"`, `Servers[2] is "a:1"`, `Servers[3] is ":11211"`, `Prefix is "a b"`, "Conns is -1", "Timeout is -1s",
-		"MaxValue is -2", "MaxTags is -3", "Password is set and Username is not",
+		"MaxValue is -2", "MaxTags is -3", "BreakAfter is -4", "ProbeEvery is -1m0s", "MaxUndelivered is -5", "Password is set and Username is not",
 	} {
 		if err == nil || !strings.Contains(err.Error(), "memcached: Config."+want) {
 			t.Errorf("New gives %v, want it to say %s", err, want)
