@@ -498,6 +498,31 @@ func TestForgottenLeasesGo(t *testing.T) {
 	})
 }
 
+// What memcached is told in seconds up to a month is told as a date beyond that.
+func TestTTLOfMoreThanAMonth(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, ttl := range []time.Duration{time.Second, 29 * day, 30*day - time.Millisecond, 30 * day, 31 * day, 60 * day} {
+		t.Run(ttl.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fake{ahead: 900 * time.Millisecond}
+				s := f.at(t)
+				fill(t, s, "k", acquire(t, s, "k", tier.AcquireOptions{}).Lease, "v", ttl)
+				time.Sleep(ttl - time.Millisecond)
+				if it, err := s.Get(t.Context(), "k"); string(it.Data) != "v" || err != nil {
+					t.Errorf("a millisecond before its end it is %q, %v; want v", it.Data, err)
+				}
+				time.Sleep(2 * time.Second)
+				if it, err := s.Get(t.Context(), "k"); it.Data != nil || err != nil {
+					t.Errorf("after its end it is %q, %v; want nothing", it.Data, err)
+				}
+				if a := f.do("mg", "p:kk", map[byte]string{'O': "1"}, ""); !strings.HasPrefix(a, "EN") {
+					t.Errorf("memcached keeps it after its end: %q", a)
+				}
+			})
+		})
+	}
+}
+
 // A lease and the value beside it end each in its own time.
 func TestLeaseAndValueEndApart(t *testing.T) {
 	for name, tt := range map[string]struct{ value, lease time.Duration }{

@@ -424,6 +424,41 @@ func TestUndeliveredGoByThemselves(t *testing.T) {
 	})
 }
 
+// A Delete that began before another failed may have been done before what the
+// other was about.
+//
+// SPEC: X05
+func TestDeleteSettlesWhatFailedBeforeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		p := open(t, memcached.Config{Servers: []string{"fake:11211"}, Dial: f.dial, Timeout: time.Hour, ProbeEvery: time.Hour})
+		if _, err := p.Get(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+		resume := f.pause()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := p.Delete(t.Context(), "k"); err != nil {
+				t.Errorf("the first Delete = %v", err)
+			}
+		})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := p.Delete(ctx, "k"); err == nil {
+			t.Error("the second Delete: no error, want one")
+		}
+		resume()
+		wg.Wait()
+		if n := p.Stats().Undelivered; n != 1 {
+			t.Errorf("%d undelivered after the first Delete's answer, want the second", n)
+		}
+		if err := p.Delete(t.Context(), "k"); err != nil || p.Stats().Undelivered != 0 {
+			t.Errorf("the third Delete = %v, and %d undelivered; want none", err, p.Stats().Undelivered)
+		}
+	})
+}
+
 // Between the end of an outage and the delivery, a read delivers first.
 //
 // SPEC: X05

@@ -228,6 +228,41 @@ func TestUndeliveredDeletes(t *testing.T) {
 	q.want(t, "kept", "v1")
 }
 
+// A Delete that began before another failed may have been done before what the
+// other was about.
+//
+// SPEC: X05
+func TestDeleteSettlesWhatFailedBeforeIt(t *testing.T) {
+	s := startRedis(t)
+	pr := startProxy(t, s.Addr)
+	o := quick
+	o.ProbeEvery, o.BreakAfter, o.Ping = time.Hour, 1000, time.Hour
+	o.Client = func(c *rueidis.ClientOption) { c.PipelineMultiplex = -1 }
+	p := open(t, url(pr.addr), o)
+	if err := p.Delete(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	pr.stall()
+	first, before := make(chan error), pr.holds()
+	go func() { first <- p.Delete(t.Context(), "k") }()
+	eventually(t, "the first Delete is on its way", func() bool { return pr.holds() > before })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := p.Delete(ctx, "k"); err == nil {
+		t.Error("the second Delete: no error, want one")
+	}
+	pr.flow()
+	if err := <-first; err != nil {
+		t.Errorf("the first Delete = %v", err)
+	}
+	if n := p.Stats().Undelivered; n != 1 {
+		t.Errorf("%d undelivered after the first Delete's answer, want the second", n)
+	}
+	if err := p.Delete(t.Context(), "k"); err != nil || p.Stats().Undelivered != 0 {
+		t.Errorf("the third Delete = %v, and %d undelivered; want none", err, p.Stats().Undelivered)
+	}
+}
+
 // Between the end of an outage and the delivery, a read delivers first.
 //
 // SPEC: X05
