@@ -121,7 +121,8 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 		}
 	}
 	const key, hour = "leased", time.Hour
-	ctx := t.Context()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	for _, call := range []struct {
 		what string
 		do   func() error
@@ -142,7 +143,7 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 	} {
 		before := p.Stats().Refused
 		if err := call.do(); !errors.Is(err, memcached.ErrUnavailable) {
-			t.Errorf("%s while the breaker is open = %v, want ErrUnavailable", call.what, err)
+			t.Fatalf("%s while the breaker is open = %v, want ErrUnavailable", call.what, err)
 		}
 		if st := p.Stats(); st.State != "open" || st.Refused <= before {
 			t.Errorf("after %s, Stats = %+v; want it open, and more calls refused than %d", call.what, st, before)

@@ -124,7 +124,7 @@ func TestFlushInMidLease(t *testing.T) {
 	}
 	ask(t, admin(t, s.Addr), "FLUSHALL")
 	<-g.Changed
-	<-alls
+	eventually(t, "the listener has been told", func() bool { return len(alls) > 0 })
 	cancel()
 	told.Wait()
 	wantFill(t, "after FLUSHALL", p, "k", l, false)

@@ -48,7 +48,7 @@ func TestServerThatIsLoading(t *testing.T) {
 	if st := p.store.Stats(); st.State != "closed" || st.Undelivered != 1 {
 		t.Errorf("Stats while the server is loading = %+v; want it closed, since it answers, and 1 undelivered", st)
 	}
-	n := 0
+	n, refused := 0, p.store.Stats().Refused
 	for ; n < 100 && loading(); n++ {
 		before := src.loads.Load()
 		p.want(t, fmt.Sprint(n), "new")
@@ -56,6 +56,9 @@ func TestServerThatIsLoading(t *testing.T) {
 		if src.loads.Load() == before {
 			t.Errorf("Get of a new key: no load from the source")
 		}
+	}
+	if now := p.store.Stats().Refused; now != refused {
+		t.Errorf("%d calls were refused, want none: the server answers", now-refused)
 	}
 	if n < 3 {
 		t.Fatalf("the server was loading for %d calls, want more of them", n)
