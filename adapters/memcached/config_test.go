@@ -172,12 +172,12 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 func TestTLS(t *testing.T) {
 	certificate, pool := certificate(t)
 	addr := forward(t, start(t).Addr, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
-	store := open(t, memcached.Config{Servers: []string{addr}, TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}})
+	store := open(t, memcached.Config{Servers: []string{addr}, Timeout: patience, TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}})
 	fill(t, store, "k", acquire(t, store, "k", tier.AcquireOptions{}).Lease, "v", 0)
 	if it, err := store.Get(t.Context(), "k"); string(it.Data) != "v" || err != nil {
 		t.Errorf("Get over TLS = %q, %v; want v", it.Data, err)
 	}
-	stranger := open(t, memcached.Config{Servers: []string{addr}, TLS: &tls.Config{MinVersion: tls.VersionTLS12}})
+	stranger := open(t, memcached.Config{Servers: []string{addr}, Timeout: patience, TLS: &tls.Config{MinVersion: tls.VersionTLS12}})
 	var unknown x509.UnknownAuthorityError
 	if _, err := stranger.Get(t.Context(), "k"); !errors.As(err, &unknown) {
 		t.Errorf("Get from a server that nobody vouches for = %v, want an x509.UnknownAuthorityError", err)
