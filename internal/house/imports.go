@@ -30,18 +30,18 @@ type Rule struct {
 // internal packages, which are not meant for it although Go would let it.
 var public = []string{
 	".", "adapters/...", "advise/...", "batch", "codec/...", "future", "keymutex", "lint/...",
-	"mem", "memo", "peer/...", "record", "singleflight", "tier",
+	"mem", "memo", "peer/...", "record", "singleflight", "tier/...",
 }
 
 // library is the part of public that the root module holds.
 var library = []string{
-	".", "batch", "codec/...", "future", "keymutex", "mem", "memo", "peer/...", "record", "singleflight", "tier",
+	".", "batch", "codec/...", "future", "keymutex", "mem", "memo", "peer/...", "record", "singleflight", "tier/...",
 }
 
 // live is all that serves calls beyond a bare group. The advisor simulates it
 // and so must not contain it.
 var live = []string{
-	"adapters/...", "batch", "future", "keymutex", "mem", "memo", "peer/...", "singleflight", "tier",
+	"adapters/...", "batch", "future", "keymutex", "mem", "memo", "peer/...", "singleflight", "tier/...",
 }
 
 // Table is the import table. The first rule whose Path matches a package
@@ -56,6 +56,7 @@ var Table = []Rule{
 	{Path: "memo", May: []string{"internal/..."}},
 	{Path: "codec/...", May: []string{"internal/..."}, Third: []string{"google.golang.org/protobuf/..."}},
 	{Path: "batch", May: []string{".", "internal/..."}, Never: []string{"tier", "peer/..."}},
+	{Path: "tier/outage"},
 	{Path: "tier", May: []string{".", "batch", "codec/...", "internal/..."}, Never: []string{"mem", "peer/...", "adapters/..."}},
 	{
 		Path: "mem", May: []string{".", "tier", "codec/...", "internal/..."},
@@ -74,7 +75,7 @@ var Table = []Rule{
 
 	// Each adapter is a module with one heavy dependency, perhaps in parts.
 	{Path: "adapters/redis/...", May: library, Third: []string{"github.com/redis/rueidis/...", "github.com/sony/gobreaker/v2"}},
-	{Path: "adapters/memcached/...", May: library},
+	{Path: "adapters/memcached/...", May: library, Third: []string{"github.com/sony/gobreaker/v2"}},
 	{Path: "adapters/memberlist/...", May: library, Third: []string{"github.com/hashicorp/memberlist"}},
 	{Path: "adapters/prometheus/...", May: library, Third: []string{"github.com/prometheus/client_golang/..."}},
 	{Path: "adapters/otel/...", May: library, Third: []string{"go.opentelemetry.io/otel/..."}},
