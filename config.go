@@ -75,6 +75,10 @@ type Config struct {
 	// all. Only with MaxLoads.
 	QueueWait time.Duration
 
+	// Audit looks for keys that do not say all that the answer depends on. It is
+	// for tests and staging. Nil: none, which costs nothing.
+	Audit *Audit
+
 	// Hooks are told what happens.
 	Hooks Hooks
 }
@@ -168,6 +172,11 @@ func (c Config) Validate() error {
 	}
 	if c.QueueWait > 0 && c.MaxLoads == 0 {
 		fault("QueueWait is %v and MaxLoads is 0, want a MaxLoads: without it no load waits", c.QueueWait)
+	}
+	if c.Audit != nil {
+		for _, err := range c.Audit.Faults() {
+			fault("%w", err)
+		}
 	}
 	return errors.Join(faults...)
 }

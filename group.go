@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/onefold-go/onefold/internal/audit"
 	"github.com/onefold-go/onefold/internal/detached"
 	"github.com/onefold-go/onefold/internal/flight"
 )
@@ -30,6 +31,7 @@ type Group[K comparable, V any] struct {
 	once  sync.Once
 	fault error // of Config; fixed after once
 	table detached.Table[K, V]
+	audit *audit.Table[K] // nil without Config.Audit; fixed after once
 }
 
 // Do gives the result of loading key. If a load of key is under way the caller
@@ -57,7 +59,7 @@ type Group[K comparable, V any] struct {
 // Do panics when ctx or load is nil.
 func (g *Group[K, V]) Do(ctx context.Context, key K, load func(context.Context, K) (V, error)) (V, error) {
 	g.check(ctx, load)
-	if g.Config.Hooks.Call == nil {
+	if g.Config.Hooks.Call == nil && g.audit == nil {
 		if e, served, ok := g.table.Quick(ctx, key, load); ok {
 			return g.finish(e, served)
 		}
@@ -80,7 +82,11 @@ func (g *Group[K, V]) finish(e flight.Ending[V], served int) (V, error) {
 // do is the rest of Do where its table has no quicker way. It is apart since its
 // frame is large: thousands may wait in Do, and each wakes on a cold stack.
 func (g *Group[K, V]) do(ctx context.Context, key K, load func(context.Context, K) (V, error)) (V, error) {
-	r := g.result(func() detached.Outcome[V] { return g.table.Do(ctx, key, load) })
+	if g.audit != nil {
+		r := g.audited(ctx, key, load, detached.Wish{})
+		return r.Value, r.Err
+	}
+	r := g.result(key, func() detached.Outcome[V] { return g.table.Do(ctx, key, load) })
 	return r.Value, r.Err
 }
 
@@ -105,9 +111,11 @@ func (g *Group[K, V]) DoResult(ctx context.Context, key K, load func(context.Con
 	if c.Budget < 0 {
 		panic(fmt.Sprintf("onefold: Call.Budget is %v, want 0 (none) or more", c.Budget))
 	}
-	return g.result(func() detached.Outcome[V] {
-		return g.table.DoWish(ctx, key, load, detached.Wish{NotBefore: c.NotBefore, Budget: c.Budget, Timed: true})
-	})
+	wish := detached.Wish{NotBefore: c.NotBefore, Budget: c.Budget, Timed: true}
+	if g.audit != nil {
+		return g.audited(ctx, key, load, wish)
+	}
+	return g.result(key, func() detached.Outcome[V] { return g.table.DoWish(ctx, key, load, wish) })
 }
 
 // DoChan is [Group.Do] for callers that want to wait in a select of their own.
@@ -119,10 +127,10 @@ func (g *Group[K, V]) DoResult(ctx context.Context, key K, load func(context.Con
 // The load always runs on a goroutine of its own.
 func (g *Group[K, V]) DoChan(ctx context.Context, key K, load func(context.Context, K) (V, error)) <-chan Result[V] {
 	g.check(ctx, load)
-	call := g.table.Start(ctx, key, load)
+	call := g.table.Start(ctx, key, g.watched(load))
 	ch := make(chan Result[V], 1)
 	// The goroutine ends with the flight or with ctx, whichever is first.
-	go func() { ch <- g.answer(func() detached.Outcome[V] { return call.Wait(ctx) }) }()
+	go func() { ch <- g.answer(key, func() detached.Outcome[V] { return call.Wait(ctx) }) }()
 	return ch
 }
 
@@ -131,6 +139,7 @@ func (g *Group[K, V]) DoChan(ctx context.Context, key K, load func(context.Conte
 // way Forget does nothing.
 func (g *Group[K, V]) Forget(key K) {
 	g.ready()
+	g.audit.Forget(key)
 	g.table.Detach(key, nil)
 }
 
@@ -148,14 +157,14 @@ func (g *Group[K, V]) Close(ctx context.Context) error {
 }
 
 // result answers a call of the forms that raise a load's panic.
-func (g *Group[K, V]) result(wait func() detached.Outcome[V]) Result[V] {
-	r := g.answer(wait)
+func (g *Group[K, V]) result(key K, wait func() detached.Outcome[V]) Result[V] {
+	r := g.answer(key, wait)
 	g.raise(r.Err)
 	return r
 }
 
 // answer waits for the outcome of a call and tells the hook of it.
-func (g *Group[K, V]) answer(wait func() detached.Outcome[V]) Result[V] {
+func (g *Group[K, V]) answer(key K, wait func() detached.Outcome[V]) Result[V] {
 	hook := g.Config.Hooks.Call
 	var began time.Time
 	if hook != nil {
@@ -166,7 +175,7 @@ func (g *Group[K, V]) answer(wait func() detached.Outcome[V]) Result[V] {
 		r.Value = g.Clone(r.Value)
 	}
 	if hook != nil {
-		hook(Event{Name: g.Config.Name, Outcome: r.Outcome, Again: r.Again, Callers: r.Callers, Took: time.Since(began), Err: r.Err})
+		hook(Event{Name: g.Config.Name, KeyHash: g.table.KeyHash(key), Outcome: r.Outcome, Again: r.Again, Callers: r.Callers, Took: time.Since(began), Err: r.Err})
 	}
 	return r
 }
@@ -203,5 +212,8 @@ func (g *Group[K, V]) ready() {
 
 func (g *Group[K, V]) init() {
 	g.fault = g.Config.Validate()
+	if g.Config.Audit != nil {
+		g.audit = audit.NewTable[K](g.Config.Audit, g.Config.Name, g.Config.ShowKeys, 0, nil)
+	}
 	g.table.Init(detached.Typed[K, V](g.Config.rules(), g))
 }

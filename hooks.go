@@ -20,7 +20,7 @@ type Hooks struct {
 // secret.
 type Event struct {
 	Name    string // Config.Name
-	KeyHash uint64 // equal for equal keys of one group, and different in every process; 0 for a call
+	KeyHash uint64 // equal for equal keys of one group, and different in every process
 	Outcome Outcome
 	Again   bool          // a call had joined another load before, whose end was not for it
 	Callers int           // that got the load's answer

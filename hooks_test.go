@@ -46,16 +46,16 @@ func TestHooksAreToldOfCallsAndLoads(t *testing.T) {
 			s.Fatalf("%d calls and %d loads were told of, want 3 and 1", len(calls), len(loads))
 		}
 		left, joined, led := calls[0], calls[1], calls[2]
+		load := loads[0]
 		if left.Outcome != onefold.Failed || left.Took != 100*ms || left.Err == nil || left.Callers != 0 {
 			s.Errorf("of the one who left the hook was told %+v", left)
 		}
-		if want := (onefold.Event{Name: "users", Outcome: onefold.Joined, Callers: 2, Took: 600 * ms}); joined != want {
+		if want := (onefold.Event{Name: "users", KeyHash: load.KeyHash, Outcome: onefold.Joined, Callers: 2, Took: 600 * ms}); joined != want {
 			s.Errorf("of the joiner the hook was told %+v, want %+v", joined, want)
 		}
-		if want := (onefold.Event{Name: "users", Outcome: onefold.Led, Callers: 2, Took: time.Second}); led != want {
+		if want := (onefold.Event{Name: "users", KeyHash: load.KeyHash, Outcome: onefold.Led, Callers: 2, Took: time.Second}); led != want {
 			s.Errorf("of the leader the hook was told %+v, want %+v", led, want)
 		}
-		load := loads[0]
 		if load.KeyHash == 0 {
 			s.Errorf("the load's key has no hash")
 		}

@@ -75,7 +75,7 @@ func (l *Loader[K, V]) LoadMany(ctx context.Context, keys []K) []onefold.Result[
 	outcomes := l.table.DoMany(ctx, keys, &l.many, detached.Wish{Timed: true})
 	results := make([]onefold.Result[V], len(keys))
 	for i, o := range outcomes {
-		results[i] = l.result(o, began)
+		results[i] = l.result(keys[i], o, began)
 	}
 	return results
 }
@@ -164,7 +164,7 @@ func (l *Loader[K, V]) single(ctx context.Context, key K, w detached.Wish) onefo
 	} else {
 		o = l.table.DoWish(ctx, key, l.fetchOne, w)
 	}
-	r := l.result(o, began)
+	r := l.result(key, o, began)
 	if o.How == flight.Panicked && l.cfg.OnPanic != onefold.ReturnPanic {
 		panic(r.Err)
 	}
@@ -180,7 +180,7 @@ func (l *Loader[K, V]) clock() time.Time {
 }
 
 // result gives a caller what a key came to, and tells the hook of it.
-func (l *Loader[K, V]) result(o detached.Outcome[V], began time.Time) onefold.Result[V] {
+func (l *Loader[K, V]) result(key K, o detached.Outcome[V], began time.Time) onefold.Result[V] {
 	r := onefold.Result[V]{Value: o.Value, Err: o.Err, Again: o.Again, Callers: o.Served, Age: o.Age, Took: o.Took}
 	if p := o.Panic(); p != nil {
 		r.Err = &onefold.PanicError{Value: p.Value, Stack: p.Stack}
@@ -192,7 +192,7 @@ func (l *Loader[K, V]) result(o detached.Outcome[V], began time.Time) onefold.Re
 		}
 	}
 	if hook := l.cfg.Hooks.Call; hook != nil {
-		hook(onefold.Event{Name: l.cfg.Name, Outcome: r.Outcome, Again: r.Again, Callers: r.Callers, Took: time.Since(began), Err: r.Err})
+		hook(onefold.Event{Name: l.cfg.Name, KeyHash: l.table.KeyHash(key), Outcome: r.Outcome, Again: r.Again, Callers: r.Callers, Took: time.Since(began), Err: r.Err})
 	}
 	return r
 }

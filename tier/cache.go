@@ -18,6 +18,7 @@ import (
 
 	"github.com/onefold-go/onefold"
 	"github.com/onefold-go/onefold/codec/envelope"
+	"github.com/onefold-go/onefold/internal/audit"
 	"github.com/onefold-go/onefold/internal/detached"
 	"github.com/onefold-go/onefold/internal/flight"
 	"github.com/onefold-go/onefold/internal/striped"
@@ -45,6 +46,10 @@ type Cache[K comparable, V any] struct {
 	many    detached.Many[K, *Entry[V]]
 	limit   limiter
 	leases  sync.Map // with JoinWithin: those that loads under way hold, by place
+
+	audit     *audit.Table[K] // nil without Config.Audit
+	unwatched Source[K, V]    // with it: the source whose answers it is not told of
+	bare      bool            // a plain hit is the value, and there is nothing else to be done
 
 	hits *striped.Counter
 	tally
@@ -90,6 +95,11 @@ func NewSource[K comparable, V any](source Source[K, V], cfg Config, near Near[K
 		hits: striped.New(), farStats: make([]farCounters, len(far)),
 	}
 	c.limits.Size = c.cfg.MaxValueSize
+	if cfg.Audit != nil {
+		c.audit = audit.NewTable(cfg.Audit, cfg.Name, cfg.ShowKeys, cfg.TTL, c.auditSlot)
+		c.source = c.watched(source)
+	}
+	c.bare = source.Clone == nil && cfg.Hooks.Call == nil && c.audit == nil
 	c.clock.start = time.Now()
 	c.limit = newLimiter(&c.cfg)
 	c.load = c.fetch
@@ -166,7 +176,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 		return e.value, nil
 	}
 	var r Result[V]
-	if c.cfg.Hooks.Call == nil {
+	if c.cfg.Hooks.Call == nil && c.audit == nil {
 		r = c.seek(ctx, key, Read{}, since, e, false)
 	} else {
 		r = c.get(ctx, key, Read{})
@@ -186,7 +196,7 @@ func (c *Cache[K, V]) hit() {
 // and there is nothing else to be done.
 func (c *Cache[K, V]) plain(e *Entry[V]) bool {
 	return (e.stamp == c.fences.now() || !c.fences.overtaken(e.stamp, e.slot, e.tags())) &&
-		c.clock.before(e.early()) && e.kind == value && c.source.Clone == nil && c.cfg.Hooks.Call == nil
+		c.clock.before(e.early()) && e.kind == value && c.bare
 }
 
 // GetResult is [Cache.Get] with wishes of this one call, and with all there is

@@ -25,6 +25,7 @@ func (c *Cache[K, V]) Delete(ctx context.Context, keys ...K) error {
 	if ctx == nil {
 		panic("tier: nil context")
 	}
+	c.audit.Forget(keys...)
 	failed := c.deleteFar(ctx, keys)
 	for _, key := range keys {
 		c.flights.Detach(key, func() { c.near.Delete(key) })
@@ -81,6 +82,7 @@ func (c *Cache[K, V]) Expire(ctx context.Context, keys ...K) error {
 	if ctx == nil {
 		panic("tier: nil context")
 	}
+	c.audit.Forget(keys...)
 	failed := c.deleteFar(ctx, keys)
 	for _, key := range keys {
 		c.flights.Detach(key, func() { c.expireNear(key) })
@@ -136,6 +138,7 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, e Loaded[V]) error {
 	if c.closed.Load() {
 		return onefold.ErrClosed
 	}
+	c.audit.Forget(key)
 	if len(c.far) == 0 {
 		w := fetching[K, V]{cache: c, key: key}
 		entry := w.entry(e, c.clock.now())
@@ -323,6 +326,7 @@ func (c *Cache[K, V]) InvalidateTag(ctx context.Context, tags ...string) error {
 	if len(tags) == 0 {
 		return nil
 	}
+	c.audit.ForgetAll()
 	err := c.bump(ctx, tags)
 	c.fences.dropTags(tags...)
 	return err
@@ -338,6 +342,7 @@ func (c *Cache[K, V]) InvalidateAll(ctx context.Context) error {
 	if ctx == nil {
 		panic("tier: nil context")
 	}
+	c.audit.ForgetAll()
 	err := c.bump(ctx, nil)
 	if err == nil && len(c.far) > 0 && c.tags.tagger == nil {
 		err = &DeleteError{Tiers: []int{len(c.far) - 1}, Errs: []error{errNoTable}}

@@ -169,6 +169,11 @@ type Config struct {
 	// second more, or DefaultLeaseTTL without a LoadTimeout.
 	LeaseTTL time.Duration
 
+	// Audit looks for keys that do not say all that the answer depends on; see
+	// [onefold.Config]. What deletes or invalidates a value lets it forget what
+	// it knew of the key, or of all keys where they are not named.
+	Audit *onefold.Audit
+
 	// Hooks are told what happens.
 	Hooks onefold.Hooks
 }
@@ -244,6 +249,11 @@ func (c Config) Validate() error {
 	} {
 		if n.value < 0 {
 			fault("%s is %d, want 0 (%d) or more", n.name, n.value, n.zero)
+		}
+	}
+	if c.Audit != nil {
+		for _, err := range c.Audit.Faults() {
+			fault("%w", err)
 		}
 	}
 	if !(c.Jitter >= 0 && c.Jitter <= 1) { //nolint:staticcheck // so that a NaN is a fault too

@@ -12,19 +12,27 @@ import (
 
 // get is a call that does not raise a load's panic.
 func (c *Cache[K, V]) get(ctx context.Context, key K, r Read) Result[V] {
+	if c.audit != nil {
+		return c.audited(ctx, key, r)
+	}
+	return c.told(ctx, key, r)
+}
+
+// told is find, with Config.Hooks.Call told of it.
+func (c *Cache[K, V]) told(ctx context.Context, key K, r Read) Result[V] {
 	if c.cfg.Hooks.Call == nil {
 		return c.find(ctx, key, r)
 	}
 	began := time.Now()
 	result := c.find(ctx, key, r)
-	c.tell(&result, began)
+	c.tell(key, &result, began)
 	return result
 }
 
 // tell tells Config.Hooks.Call of a call that began at began.
-func (c *Cache[K, V]) tell(r *Result[V], began time.Time) {
+func (c *Cache[K, V]) tell(key K, r *Result[V], began time.Time) {
 	c.cfg.Hooks.Call(onefold.Event{
-		Name: c.cfg.Name, Outcome: r.Outcome, Again: r.Again, Callers: r.Callers, Took: time.Since(began), Err: r.Err,
+		Name: c.cfg.Name, KeyHash: c.flights.KeyHash(key), Outcome: r.Outcome, Again: r.Again, Callers: r.Callers, Took: time.Since(began), Err: r.Err,
 	})
 }
 

@@ -49,7 +49,7 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) []Result[V] {
 	m.run(ctx)
 	if c.cfg.Hooks.Call != nil {
 		for i := range results {
-			c.tell(&results[i], began)
+			c.tell(keys[i], &results[i], began)
 		}
 	}
 	return results

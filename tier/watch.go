@@ -87,14 +87,18 @@ var errNotify = errors.New("tier: Notify panicked")
 func (c *Cache[K, V]) heard(change Change, far *Far[K, V]) {
 	switch {
 	case change.All:
+		c.audit.ForgetAll()
 		c.fences.dropAll()
 	case change.Tags:
+		c.audit.ForgetAll()
 		if c.tags.tagger != nil && far == &c.far[c.tags.tier] {
 			c.tags.renew(c.ending)
 		}
 	case far != c.slots.told[0] && c.slots.differ.Load():
+		c.audit.ForgetAll()
 		c.fences.dropAll()
 	default:
+		c.audit.ForgetSlot(c.fences.slot(change.Key))
 		c.fences.dropSlot(c.fences.slot(change.Key))
 	}
 }

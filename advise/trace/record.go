@@ -5,9 +5,8 @@ package trace
 // A Record is one access. Times and durations are in nanoseconds; what a file
 // does not tell is [Unknown], or zero where the field says so.
 type Record struct {
-	// Time is when the access began, after the start of the source it was
-	// read from. It is negative for one that comes late in the file and was
-	// earlier than the first.
+	// Time is when the access began, after the first record of the source it
+	// was read from. It does not fall from one record to the next.
 	Time int64
 
 	// Key is what was asked for, as a hash keyed with a secret of this run.
@@ -76,3 +75,33 @@ const (
 	SetCookie                       // the answer set a cookie
 	UnsafeMethod                    // POST, PUT, PATCH or DELETE
 )
+
+// String names the operation.
+func (o Op) String() string {
+	switch o {
+	case Read:
+		return "read"
+	case Write:
+		return "write"
+	case Delete:
+		return "delete"
+	default:
+		return "other"
+	}
+}
+
+// String names the status.
+func (s CacheStatus) String() string {
+	switch s {
+	case Hit:
+		return "hit"
+	case Miss:
+		return "miss"
+	case Stale:
+		return "stale"
+	case Bypass:
+		return "bypass"
+	default:
+		return "none"
+	}
+}

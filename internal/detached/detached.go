@@ -160,6 +160,10 @@ func (t *Table[K, V]) Detach(key K, also func()) {
 	}
 }
 
+// KeyHash is a digest of a key: the same in all that is told of it, and another
+// one in every process.
+func (t *Table[K, V]) KeyHash(key K) uint64 { return t.flights.Hash(key) }
+
 // Step names the load of a flight, for [loadctx.CycleError].
 func (t *Table[K, V]) Step(load any) loadctx.Step {
 	f := load.(*flightOf[K, V]) //nolint:forcetypeassert // the table gave it itself

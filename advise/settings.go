@@ -1,0 +1,304 @@
+package advise
+
+import (
+	"fmt"
+	"go/format"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/onefold-go/onefold/advise/sim"
+)
+
+// settings are the values that the advised arm was simulated with, and what
+// follows from figures of other arms.
+func (m *matter) settings(class Class, also []Class, curves []Curve, heat HeatMap) []Setting {
+	arm := m.arm(advised(class, also))
+	if arm == nil || class == Nothing || class == ChangeKey || class == RefuseUnclear {
+		return nil
+	}
+	var list []Setting
+	add := func(name, value, from, why string, args ...any) {
+		list = append(list, Setting{name, value, from, fmt.Sprintf(why, args...)})
+	}
+	if class == Once {
+		add("TTL", "none", arm.ID, "there is no limit of freshness, and %d keys", m.facts.Keys)
+		return list
+	}
+	if arm.TTL == sim.Forever {
+		add("TTL", "none", arm.ID, "there is no limit of freshness")
+	} else if arm.TTL > 0 {
+		ttl, from := m.knee(arm.TTL, curves)
+		if ttl == arm.TTL {
+			add("TTL", short(ttl), arm.ID, "the greatest age allowed; a shorter one costs more than a tenth more loads")
+		} else {
+			add("TTL", short(ttl), from, "the shortest with at most a tenth more loads than %s, which is allowed", short(arm.TTL))
+		}
+	}
+	if arm.Jitter > 0 {
+		why := "the default"
+		if arm.Jitter > DefaultJitter {
+			why = fmt.Sprintf("the half-width at which keys that expire together stay within %d loads at once", m.c.Source.MaxConcurrent)
+		}
+		from := arm.ID
+		if m.arm(armHerdJitter) != nil {
+			from = armIDs[armHerdJitter]
+			why += fmt.Sprintf("; a herd of %d loads at once becomes one of %d", m.f.HerdPeak, m.f.HerdJittered)
+		}
+		add("Jitter", number(arm.Jitter), from, "half-width, as a share of the TTL: %s", why)
+	}
+	if arm.Early > 0 {
+		add("EarlyRefresh", number(arm.Early), arm.ID, "beta for hot keys (%d of them): %s loads a second where %s without it, and %s of requests wait for a load where %s did",
+			m.hotKeys, number(arm.LoadRate.Value), number(m.arm(armAll).LoadRate.Value), percent(arm.blockedShare()), percent(m.arm(armAll).blockedShare()))
+	}
+	if arm.Stale > 0 {
+		add("StaleFor", short(arm.Stale), arm.ID, "the staleness allowed and the loader's p99.9, %s: %s of requests wait for a load where %s did",
+			short(m.loader.P999), percent(arm.blockedShare()), percent(m.arm(armAll).blockedShare()))
+	}
+	if arm.Wait > 0 {
+		add("JoinWithin", short(arm.Wait), arm.ID, "the loader's p99 or the SLO, whichever is less: %s of requests are over the SLO where %s were",
+			percent(arm.OverSLO.Value), percent(m.arm(armAll).OverSLO.Value))
+	}
+	if m.c.Source.MaxConcurrent > 0 && arm.TTL >= 0 {
+		add("MaxLoads", fmt.Sprint(m.c.Source.MaxConcurrent), arm.ID, "the source's limit, over %d processes; %d loads at once were simulated in all of them", m.c.Processes, arm.Peak)
+	}
+	if arm.TTL > 0 && len(heat.Entries) > 0 {
+		entries, ratio, best := capacityKnee(heat, arm.TTL)
+		if m.c.Entries > 0 && entries > m.c.Entries {
+			entries = m.c.Entries
+		}
+		add("MaxEntries", fmt.Sprint(entries), "heat map", "the fewest that come within 0.01 of the best hit ratio at this TTL: %s of %s, each within 0.01", number(ratio), number(best))
+	}
+	return list
+}
+
+func (a *Arm) blockedShare() float64 {
+	return ratio(float64(a.Blocked+a.Joined), float64(a.Requests))
+}
+
+// knee is the shortest TTL of the curve that costs at most a tenth more loads
+// than ttl, and that the source bears.
+func (m *matter) knee(ttl time.Duration, curves []Curve) (time.Duration, string) {
+	for _, c := range curves {
+		if c.Over != overTTL {
+			continue
+		}
+		var full *Spot
+		for i := range c.Points {
+			if c.Points[i].Times == 1 {
+				full = &c.Points[i]
+			}
+		}
+		if full == nil {
+			return ttl, ""
+		}
+		for i := range c.Points {
+			p := &c.Points[i]
+			if p.Times < 1 && p.Both <= 1.1*full.Both && (m.c.Source.MaxRPS == 0 || p.Both <= m.c.Source.MaxRPS) {
+				return p.At, fmt.Sprintf("curve over ttl, point %s", number(p.Times))
+			}
+		}
+	}
+	return ttl, ""
+}
+
+// capacityKnee is the fewest entries within 0.01 of the best hit ratio.
+func capacityKnee(heat HeatMap, ttl time.Duration) (entries int64, ratio, best float64) {
+	row := 0
+	for i, t := range heat.TTLs {
+		if t <= ttl {
+			row = i
+		}
+	}
+	for _, r := range heat.HitRatio[row] {
+		best = max(best, r)
+	}
+	for j, r := range heat.HitRatio[row] {
+		if r >= best-0.01 {
+			return heat.Entries[j], r, best
+		}
+	}
+	return heat.Entries[len(heat.Entries)-1], best, best
+}
+
+// code writes the settings as a Go file that configures this library.
+func (m *matter) code(class Class, also []Class, settings []Setting) string {
+	arm := m.arm(advised(class, also))
+	if arm == nil || len(settings) == 0 {
+		return ""
+	}
+	switch class {
+	case Once:
+		return onceCode
+	case CoalesceOnly:
+		return formatted(fmt.Sprintf(shareCode, limitField(m.c)))
+	}
+	var fields []string
+	field := func(name, value, comment string) { fields = append(fields, "\t\t"+name+": "+value+", // "+comment) }
+	var entries string
+	for _, s := range settings {
+		switch s.Name {
+		case "TTL":
+			if s.Value != "none" {
+				d := arm.TTL
+				if s.Arm != arm.ID {
+					d = m.kneeOf(s)
+				}
+				field("TTL", goDuration(d), s.Why)
+			}
+		case "Jitter":
+			field("Jitter", number(min(1, 2*arm.Jitter)), "the library shortens TTLs by up to so much, twice the half-width of "+s.Value)
+		case "EarlyRefresh":
+			field("EarlyRefresh", number(arm.Early), "beta")
+		case "StaleFor":
+			field("StaleFor", goDuration(arm.Stale), "with one load behind it")
+		case "JoinWithin":
+			field("JoinWithin", goDuration(arm.Wait), "a caller that finds an older load starts another")
+		case "MaxLoads":
+			field("MaxLoads", fmt.Sprint(max(1, m.c.Source.MaxConcurrent/m.c.Processes)), "this process's part of the source's limit")
+			field("QueueWait", goDuration(max(m.loader.P99, time.Millisecond)), "the loader's p99")
+		case "MaxEntries":
+			entries = "MaxEntries: " + s.Value
+		}
+	}
+	note := ""
+	if !class.Coalesces() {
+		note = "// Any cache with these settings does. This one shares loads as well.\n"
+	}
+	return formatted(fmt.Sprintf(cacheCode, note, strings.Join(fields, "\n"), entries))
+}
+
+// formatted is code as gofmt writes it.
+func formatted(code string) string {
+	if b, err := format.Source([]byte(code)); err == nil {
+		return string(b)
+	}
+	return code
+}
+
+func (m *matter) kneeOf(s Setting) time.Duration {
+	d, err := time.ParseDuration(s.Value)
+	if err != nil {
+		return m.c.TTL
+	}
+	return d
+}
+
+func limitField(c *Config) string {
+	if c.Source.MaxConcurrent == 0 {
+		return ""
+	}
+	return fmt.Sprintf("MaxLoads: %d, QueueWait: time.Second", max(1, c.Source.MaxConcurrent/c.Processes))
+}
+
+// goDuration writes d as Go source.
+func goDuration(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{time.Hour, "Hour"}, {time.Minute, "Minute"}, {time.Second, "Second"}, {time.Millisecond, "Millisecond"}, {time.Microsecond, "Microsecond"}} {
+		if d >= u.unit && d%u.unit == 0 {
+			return fmt.Sprintf("%d * time.%s", d/u.unit, u.name)
+		}
+	}
+	if d >= time.Second { // an odd number of ns says nothing
+		return fmt.Sprintf("%d * time.Millisecond", (d+time.Millisecond/2)/time.Millisecond)
+	}
+	if d >= time.Millisecond {
+		return fmt.Sprintf("%d * time.Microsecond", (d+time.Microsecond/2)/time.Microsecond)
+	}
+	return fmt.Sprintf("%d * time.Nanosecond", d)
+}
+
+const cacheCode = `package cache
+
+import (
+	"context"
+	"time"
+
+	"github.com/onefold-go/onefold/mem"
+	"github.com/onefold-go/onefold/tier"
+)
+
+// New makes a cache over load, as onefold advise says.
+%sfunc New[K comparable, V any](load func(context.Context, K) (V, error)) (*tier.Cache[K, V], error) {
+	return tier.New(load, tier.Config{
+%s
+		LoadTimeout: 30 * time.Second, // no figure of the trace: the longest that a load may take
+	}, mem.New[K, V](mem.Config{%s}))
+}
+`
+
+const shareCode = `package cache
+
+import (
+	"context"
+	"time"
+
+	"github.com/onefold-go/onefold"
+)
+
+// New makes a loader whose callers share loads, as onefold advise says. Nothing
+// is kept after a load.
+func New[K comparable, V any](load func(context.Context, K) (V, error)) (*onefold.Loader[K, V], error) {
+	return onefold.NewLoader(load, onefold.Config{
+		LoadTimeout: 30 * time.Second, // no figure of the trace: the longest that a load may take
+		%s
+	})
+}
+`
+
+const onceCode = `package cache
+
+import (
+	"context"
+	"time"
+
+	"github.com/onefold-go/onefold/future"
+)
+
+// New makes a value that is loaded once, and again only after a failure, as
+// onefold advise says. Make one for each key.
+func New[V any](load func(context.Context) (V, error)) *future.Future[V] {
+	return future.New(load, future.Config{RetryMin: time.Second, RetryMax: time.Minute})
+}
+`
+
+// watch is what to hold the advice against after the change.
+func (m *matter) watch(class Class, also []Class) []Metric {
+	arm := m.arm(advised(class, also))
+	if arm == nil || class.Refused() || class == ChangeKey || class == Nothing {
+		return nil
+	}
+	requests := float64(arm.Requests)
+	seconds := max(m.facts.Span.Seconds(), 1e-9)
+	// Shares have about the uncertainty that the load rate has.
+	like := func(v float64) Interval {
+		low, high := 1.0, 1.0
+		if arm.LoadRate.Value > 0 {
+			low, high = arm.LoadRate.Low/arm.LoadRate.Value, arm.LoadRate.High/arm.LoadRate.Value
+		}
+		return Interval{v, v * max(low, 0), v * high, arm.LoadRate.By}
+	}
+	list := []Metric{{"loads a second", "1/s", arm.LoadRate, arm.ID, "Stats().Led and Refreshes, over time"}}
+	if arm.Shares {
+		joined := ratio(float64(arm.Joined), float64(arm.Joined+arm.Blocked))
+		c := like(joined)
+		c.High = math.Min(c.High, 1)
+		list = append(list,
+			Metric{"coalescing ratio: joined/(led + joined)", "", c, arm.ID, "Stats().CoalescingRatio()"},
+			Metric{"callers that join a load, a second", "1/s", like(float64(arm.Joined) / seconds), arm.ID, "Stats().Joined, over time"})
+	}
+	if arm.TTL > 0 {
+		h := ratio(float64(arm.Hits+arm.StaleHits), requests)
+		miss := like(1 - h)
+		list = append(list, Metric{"hit ratio", "%", Interval{h, max(0, 1-miss.High), min(1, 1-miss.Low), miss.By}, arm.ID, "Stats().Hits, and Stale, over all calls"})
+	}
+	list = append(list,
+		Metric{"loads at once", "", exactly(float64(arm.Peak)), arm.ID, "the source's gauge; the most in all processes"},
+		Metric{"mean wait of callers", "ns", arm.MeanWait, arm.ID, "Hooks.Call, Event.Took"})
+	if m.c.SLO.Limit > 0 {
+		list = append(list, Metric{"calls over the SLO", "%", arm.OverSLO, arm.ID, "Hooks.Call, Event.Took"})
+	}
+	return list
+}
