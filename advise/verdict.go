@@ -245,6 +245,13 @@ func (m *matter) more() time.Duration {
 	return time.Duration(min(times*float64(m.facts.Span), float64(100*365*24*time.Hour)))
 }
 
+func (m *matter) moreText() string {
+	if d := m.more(); d > 0 {
+		return "about " + short(d) + " more"
+	}
+	return "more"
+}
+
 // sentence says a verdict to somebody in a hurry.
 func (m *matter) sentence(class Class, also []Class) string {
 	f := m.f
@@ -275,9 +282,9 @@ func (m *matter) sentence(class Class, also []Class) string {
 	case CoalesceOnly:
 		s = fmt.Sprintf("Coalesce without a cache: %s of requests come while their key is loading.", percent(f.Joined.Value))
 	case NotDemonstrated:
-		s = fmt.Sprintf("No demonstrated benefit yet: coalescing saves %s, which may be less or more than %s. Keep a plain cache and record about %s more.", saves, percent(m.c.Thresholds.SavedShare), short(m.more()))
+		s = fmt.Sprintf("No demonstrated benefit yet: coalescing saves %s, which may be less or more than %s. Keep a plain cache and record %s.", saves, percent(m.c.Thresholds.SavedShare), m.moreText())
 	case RefuseUnclear:
-		s = fmt.Sprintf("Cannot tell: coalescing saves %s, and %d loads are too few to decide. Record about %s more.", saves, f.Episodes, short(m.more()))
+		s = fmt.Sprintf("Cannot tell: coalescing saves %s, and %d loads are too few to decide. Record %s.", saves, f.Episodes, m.moreText())
 	}
 	for _, a := range also {
 		switch a {
