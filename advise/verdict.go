@@ -74,7 +74,7 @@ func decide(m *matter) (Class, []Class, []Reason) {
 	}
 
 	tooMany := limit.MaxConcurrent > 0 && f.Peak.Value > float64(limit.MaxConcurrent)
-	herd := f.HerdIndex.Value >= t.Herd && f.HerdPeak >= minHerd ||
+	herd := f.HerdIndex.Value >= t.Herd && f.HerdPeak >= t.HerdLoads ||
 		tooMany && f.PeakJittered.Value <= float64(limit.MaxConcurrent) && f.PeakJittered.Value < f.Peak.Value
 	little := f.Saved.High < t.SavedShare
 	if limit.MaxRPS > 0 {
@@ -86,7 +86,7 @@ func decide(m *matter) (Class, []Class, []Reason) {
 			span(f.SavedRate, number), percent(t.SavedOfRPS), number(limit.MaxRPS), number(f.Peak.Value))
 	}
 	herdText := fmt.Sprintf("herd index %s (%d loads at once with a common expiry, %d with jitter)", number(f.HerdIndex.Value), f.HerdPeak, f.HerdJittered)
-	if r.test(PlainCache, little && !herd, "%s; %s, below %s or fewer than %d loads", littleText, herdText, number(t.Herd), minHerd) {
+	if r.test(PlainCache, little && !herd, "%s; %s, below %s or fewer than %d loads", littleText, herdText, number(t.Herd), t.HerdLoads) {
 		return PlainCache, nil, r.reasons
 	}
 	if r.test(CacheJitter, little && herd, "%s; %s, %s or more", littleText, herdText, number(t.Herd)) {
@@ -114,9 +114,6 @@ func decide(m *matter) (Class, []Class, []Reason) {
 	}
 	return NotDemonstrated, nil, r.reasons
 }
-
-// minHerd is how many loads at once are a herd at least: two for one are none.
-const minHerd = 8
 
 // decideUncached is for values that may not be kept: only overlap may be shared.
 func decideUncached(m *matter, r *ruling) (Class, []Class, []Reason) {
