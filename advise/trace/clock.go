@@ -19,6 +19,8 @@ type clock struct {
 	micros bool   // what stands behind the point counts microseconds, unpadded
 	layout string // as of package time, for stampLayout
 
+	limitOf, limit int64 // of differences in a unit
+
 	started bool
 	whole   uint64 // the first stamp: units, or seconds since 1970
 	sub     int64  // and nanoseconds
@@ -60,8 +62,10 @@ func (c *clock) since(b []byte) (int64, error) {
 	// Numbers wrap like two's complement, so that the difference is right
 	// below and above 1<<63, and around zero.
 	diff := int64(whole - c.whole)
-	limit := maxRange / unit
-	if diff >= limit || diff <= -limit {
+	if unit != c.limitOf {
+		c.limitOf, c.limit = unit, maxRange/unit
+	}
+	if diff >= c.limit || diff <= -c.limit {
 		return 0, errRange
 	}
 	return diff*unit + sub - c.sub, nil

@@ -164,7 +164,7 @@ func TestAnIDInTheKeyIsFound(t *testing.T) {
 		var names []string
 		for _, p := range k.Collapsing() {
 			names = append(names, p.Name)
-			if p.Keys != 100 || p.Seen != 5000 {
+			if p.Keys != 100 {
 				t.Errorf("%v: without %s there are %d keys, want 100", f, p.Name, p.Keys)
 			}
 		}
