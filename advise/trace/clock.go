@@ -28,6 +28,7 @@ type clock struct {
 	minute  [20]byte // the text up to the minute
 	seconds int64    // since 1970, at that minute
 	zone    [6]byte
+	east    int64 // seconds of that zone
 }
 
 // A stampKind is how a file writes times.
@@ -185,7 +186,14 @@ func (c *clock) clf(b []byte) (sec int64, ok bool) {
 	if !okay || s > 60 {
 		return 0, false
 	}
+	if len(b) == 26 && string(b[20:]) == string(c.zone[:]) {
+		return c.seconds + s - c.east, true
+	}
 	offset, okay := zoneOf(b[20:])
+	if okay && len(b) == 26 {
+		copy(c.zone[:], b[20:])
+		c.east = offset
+	}
 	return c.seconds + s - offset, okay
 }
 
