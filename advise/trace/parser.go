@@ -32,6 +32,7 @@ type parser struct {
 
 	same     *twins // for all files; by identity
 	keepSame bool
+	dropLike bool
 	alike    twins // by all but the time
 
 	stats *FileStats
@@ -129,7 +130,7 @@ func (p *parser) record(f *fields, r *Record) error {
 	if b := f.col[cacheRole]; b != nil {
 		r.Cache = p.cached.of(b)
 	}
-	if p.twin(f, r) && !p.keepSame {
+	if p.twin(f, r) {
 		return errPassed
 	}
 	if load >= 0 {
@@ -150,8 +151,8 @@ func (p *parser) record(f *fields, r *Record) error {
 	return nil
 }
 
-// twin counts a record that is there twice, and reports whether it is by its
-// identity, so that there is no doubt.
+// twin counts a record that is there twice, and reports whether to leave it
+// out.
 func (p *parser) twin(f *fields, r *Record) bool {
 	if p.identity && f.identity[0] != nil {
 		h := p.hash.pair(r.Key, p.hash.bytes(f.identity[0]))
@@ -162,7 +163,7 @@ func (p *parser) twin(f *fields, r *Record) bool {
 		}
 		if p.same.seen(h, r.Time, 1<<63-1) {
 			p.stats.Duplicates++
-			return true
+			return !p.keepSame
 		}
 		return false
 	}
@@ -171,6 +172,7 @@ func (p *parser) twin(f *fields, r *Record) bool {
 		p.alike.count = suspectSets
 		if p.alike.seen(h, r.Time, suspectGap) {
 			p.stats.Suspected++
+			return p.dropLike
 		}
 	}
 	return false

@@ -170,7 +170,7 @@ func (s *Source) open(in *input, same *twins) (*file, error) {
 	}
 	ps := &parser{
 		clock: p.clock, stamp: p.guess.Stamp, unit: p.unit, zeroTTL: p.zeroTTL, scsi: p.scsi, identity: p.identity,
-		hash: &s.hash, ops: newOpFilter(s.cfg.Ops), about: s.about, stats: f.stats, same: same, keepSame: s.cfg.KeepDuplicates,
+		hash: &s.hash, ops: newOpFilter(s.cfg.Ops), about: s.about, stats: f.stats, same: same, keepSame: s.cfg.KeepDuplicates, dropLike: s.cfg.DropAlike,
 	}
 	f.stats.keepBad, f.stats.showBad = s.cfg.BadLines, s.cfg.ShowLines
 	if p.spans {

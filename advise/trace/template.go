@@ -66,6 +66,7 @@ func compileTemplate(text string) (*template, error) {
 		parts   [numRoles]uint8
 		names   []string
 	)
+	finer := strings.Contains(text, "$msec") || strings.Contains(text, "${msec}")
 	for text != "" {
 		name, rest := variable(text)
 		if name == "" {
@@ -79,6 +80,9 @@ func compileTemplate(text string) (*template, error) {
 		text = rest
 		names = append(names, name)
 		role, known := variables[name]
+		if role == timeRole && finer && name != "msec" {
+			role = noRole // the same time, to the second only
+		}
 		if !known {
 			role = noRole // other variables are passed over
 		}
