@@ -142,8 +142,10 @@ type Thresholds struct {
 	SavedOfRPS float64 `json:"saved_of_rps"`
 
 	// Herd is the peak with a common expiry over the peak with jitter from which
-	// jitter is advised. 1.5.
-	Herd float64 `json:"herd"`
+	// jitter is advised, 1.5, and HerdLoads how many loads at once are a herd at
+	// least: two for one are none. 8.
+	Herd      float64 `json:"herd"`
+	HerdLoads int64   `json:"herd_loads"`
 
 	// WindowAmplification is the amplification in the worst window from which
 	// coalescing is advised where the peak is over the source's limit. 2.
@@ -183,6 +185,7 @@ func (t Thresholds) withDefaults() Thresholds {
 	or(&t.SavedShare, 0.05)
 	or(&t.SavedOfRPS, 0.01)
 	or(&t.Herd, 1.5)
+	or(&t.HerdLoads, 8)
 	or(&t.WindowAmplification, 2)
 	or(&t.CV2, 1)
 	or(&t.Joined, 0.01)
@@ -235,6 +238,7 @@ func (c Config) Validate() error {
 		{"Source.MaxConcurrent", int64(c.Source.MaxConcurrent)}, {"Entries", c.Entries}, {"MemoryBytes", c.MemoryBytes},
 		{"MaxExact", int64(c.MaxExact)}, {"MaxKeys", int64(c.MaxKeys)}, {"HeavyKeys", int64(c.HeavyKeys)}, {"Workers", int64(c.Workers)},
 		{"Thresholds.OnceKeys", int64(c.Thresholds.OnceKeys)}, {"Thresholds.MinEpisodes", c.Thresholds.MinEpisodes},
+		{"Thresholds.HerdLoads", c.Thresholds.HerdLoads},
 	} {
 		if n.n < 0 {
 			fault("%s is %d, want 0 or more", n.name, n.n)

@@ -39,11 +39,16 @@ type sampled struct {
 	curve    *curve
 
 	requests, heavy, late int64
+	others                int64 // requests of keys that are not frequent
 }
 
 // promoteShare: a key that is not among the frequent ones becomes one when it
 // has certainly had this share of the requests.
 const promoteShare = 1.0 / (4 * DefaultHeavyKeys)
+
+// countEvery: one of so many requests of the others is counted, which takes as
+// long as to simulate one.
+const countEvery = 4
 
 // sample goes on with what was kept so far, of which it keeps the first part.
 func (s *Study) sample() (*sampled, *sim.Trace) {
@@ -105,9 +110,12 @@ func (d *sampled) request(t int64, key uint64, latency int64) {
 	d.arrivals.add(t)
 
 	late, heavy := d.frequent[key]
-	if !heavy && d.counted.add(key) > max(64, int64(promoteShare*float64(d.requests))) && len(d.frequent) < d.maxHeavy {
-		d.frequent[key] = true
-		late, heavy = true, true
+	if !heavy {
+		if d.others++; d.others%countEvery == 0 && len(d.frequent) < d.maxHeavy &&
+			countEvery*d.counted.add(key) > max(64, int64(promoteShare*float64(d.requests))) {
+			d.frequent[key] = true
+			late, heavy = true, true
+		}
 	}
 	if heavy {
 		d.heavy++

@@ -184,7 +184,9 @@ func (s *Study) Report(in Input) (*Report, error) {
 	r.Curves = curves(part, set, c, loader)
 	for _, o := range stress(part, set, c, ran.jitter()) {
 		seconds := max(part.Span().Seconds(), 1e-9) / max(o.Arm.Rate, 1)
-		r.Stress = append(r.Stress, ran.arm(c, o, exactly(float64(o.Loads)/seconds), exactly(float64(o.MeanWait())), exactly(o.OverSLOShare())))
+		a := ran.arm(c, o, exactly(float64(o.Loads)/seconds), exactly(float64(o.MeanWait())), exactly(o.OverSLOShare()))
+		a.Beyond, a.Course, a.Concurrency = nil, Course{}, nil
+		r.Stress = append(r.Stress, a)
 	}
 	r.TopKeys = s.topKeys(ran, in)
 	r.Method.Replications, r.Method.Blocks, r.Method.KeyGroups = replications, blocks, headKeys+keyGroups

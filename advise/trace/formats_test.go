@@ -38,6 +38,10 @@ func TestLinesOfServers(t *testing.T) {
 			want: trace.Record{Status: 200, Size: 5, Duration: 250e6, Cache: trace.Hit}, keys: "/a",
 		},
 		{
+			name: "nginx with the time twice", cfg: trace.Config{Template: `$time_iso8601 $msec $uri`},
+			text: "2000-10-10T20:55:36+00:00 971211336.250 /a", want: trace.Record{Size: -1, Duration: -1}, keys: "/a",
+		},
+		{
 			name: "Apache by template", cfg: trace.Config{Template: `%h %l %u %t \"%r\" %>s %b %D`},
 			text: `10.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.0" 200 5 1500`,
 			want: trace.Record{Status: 200, Size: 5, Duration: 1_500_000}, keys: "/a",
