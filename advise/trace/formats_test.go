@@ -158,12 +158,12 @@ func TestCommandsWithSeveralKeysAreSeveralRecords(t *testing.T) {
 }
 
 func TestLinesThatSumUpAreSeveralRecords(t *testing.T) {
-	s := open(t, "op_time,key,key_size,op,op_count,size,cache_hits,ttl\n100,a,4,GET,3,10,3,0\n101,b,4,SET,1,10,0,60\n", trace.Config{})
+	s := open(t, "op_time,key,key_size,op,op_count,size,cache_hits,ttl\n100,a,4,GET,3,10,3,0\n101,b,4,SET,1,10,0,60\n102,c,4,GET,100001,1,0,0\n", trace.Config{})
 	got := all(t, s)
 	if len(got) != 4 || got[2].Key != got[0].Key || got[3].Op != trace.Write || got[3].TTL != 60e9 || got[0].TTL != trace.Unknown {
 		t.Errorf("%+v", got)
 	}
-	if sum := s.Summary(); sum.Files[0].Repeats != 2 || !has(sum, trace.Repeated) {
+	if sum := s.Summary(); sum.Files[0].Repeats != 2 || sum.Files[0].Bad != 1 || !has(sum, trace.Repeated) {
 		t.Errorf("%+v", sum.Files[0])
 	}
 }

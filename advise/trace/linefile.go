@@ -23,8 +23,11 @@ type lineFile struct {
 	ended     bool
 }
 
-// maxRepeat is how many accesses one line may stand for.
+// maxRepeat is how many accesses one line may stand for. One that says more is
+// bad: it is a line of another kind, or a sum over far too long a time.
 const maxRepeat = 100_000
+
+var errRepeat = errors.New("the line stands for over 100,000 accesses")
 
 func (f *lineFile) decode(dst []Record) (int, error) {
 	n := 0
@@ -134,7 +137,7 @@ func (f *lineFile) more(r *Record) {
 	if b := f.fields.col[repeatRole]; b != nil {
 		if times, ok := count(b); ok && times > 1 {
 			f.pending = append(f.pending, *r)
-			f.repeat = min(times, maxRepeat) - 2
+			f.repeat = times - 2
 			f.stats.Repeats++
 		}
 	}

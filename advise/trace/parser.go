@@ -61,6 +61,12 @@ func (p *parser) record(f *fields, r *Record) error {
 		return errPassed
 	}
 
+	if b := f.col[repeatRole]; b != nil {
+		if times, ok := count(b); ok && times > maxRepeat {
+			return errRepeat
+		}
+	}
+
 	at, err := p.clock.since(f.col[timeRole])
 	if err != nil {
 		if errors.Is(err, errRange) {
