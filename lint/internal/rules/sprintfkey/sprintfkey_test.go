@@ -5,12 +5,7 @@ import (
 	"math"
 	"strconv"
 	"testing"
-
-	"github.com/onefold-go/onefold/lint/internal/checktest"
-	"github.com/onefold-go/onefold/lint/internal/rules/sprintfkey"
 )
-
-func TestRule(t *testing.T) { checktest.Run(t, sprintfkey.Rule, "sprintfkey") }
 
 type (
 	kind  string
