@@ -92,7 +92,7 @@ func (s *Study) sample() (*sampled, *sim.Trace) {
 		}
 	})
 	d.origin = s.trace.Origin()
-	return d, s.trace.First(partRequests)
+	return d, s.trace.First(c.CurveRequests)
 }
 
 // since is t after the first request. Times before it are its own.
