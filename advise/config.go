@@ -73,6 +73,11 @@ type Config struct {
 	MaxKeys   int
 	HeavyKeys int
 
+	// CurveRequests is how much of a trace, from its begin, curves, stress arms
+	// and replications are made from, which take many runs. Zero means
+	// DefaultCurveRequests.
+	CurveRequests int
+
 	// Workers is how many arms are simulated at once. It changes no figure. Zero
 	// means GOMAXPROCS.
 	Workers int
@@ -84,6 +89,8 @@ const (
 	DefaultMaxExact  = 5_000_000
 	DefaultMaxKeys   = 1 << 16
 	DefaultHeavyKeys = 1 << 14
+
+	DefaultCurveRequests = 200_000
 )
 
 // A SLO promises that a share of requests takes at most Limit, as in "p99 within
@@ -210,6 +217,7 @@ func (c Config) withDefaults() Config {
 	or(&c.MaxExact, DefaultMaxExact)
 	or(&c.MaxKeys, DefaultMaxKeys)
 	or(&c.HeavyKeys, min(DefaultHeavyKeys, max(1, c.MaxKeys/4)))
+	or(&c.CurveRequests, DefaultCurveRequests)
 	c.Thresholds = c.Thresholds.withDefaults()
 	if c.SLO.Limit > 0 {
 		c.SLO.Quantile = c.SLO.quantile()
@@ -237,6 +245,7 @@ func (c Config) Validate() error {
 	}{
 		{"Source.MaxConcurrent", int64(c.Source.MaxConcurrent)}, {"Entries", c.Entries}, {"MemoryBytes", c.MemoryBytes},
 		{"MaxExact", int64(c.MaxExact)}, {"MaxKeys", int64(c.MaxKeys)}, {"HeavyKeys", int64(c.HeavyKeys)}, {"Workers", int64(c.Workers)},
+		{"CurveRequests", int64(c.CurveRequests)},
 		{"Thresholds.OnceKeys", int64(c.Thresholds.OnceKeys)}, {"Thresholds.MinEpisodes", c.Thresholds.MinEpisodes},
 		{"Thresholds.HerdLoads", c.Thresholds.HerdLoads},
 	} {

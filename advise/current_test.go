@@ -24,7 +24,7 @@ func TestCurrent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := maker(1)
-			m.poisson(2000, 20*time.Second, func() uint64 { return m.random.Uint64N(100) })
+			m.poisson(1500, 12*time.Second, func() uint64 { return m.random.Uint64N(60) })
 			r := report(t, m, advise.Config{TTL: 5 * time.Second, Loader: loader(t, "p50=20ms,p99=50ms"), Safety: safe, Current: &c.arm})
 			if r.Current == nil || r.Current.AsGood != c.good {
 				t.Errorf("%+v, want as good: %v (verdict %s)", r.Current.Reasons, c.good, r.Verdict.Class)

@@ -103,10 +103,6 @@ func (s *Study) request(t int64, key uint64, latency int64) {
 	}
 }
 
-// partRequests is how much of a trace curves, stress arms and replications are
-// made from: they take many runs.
-const partRequests = 200_000
-
 // replications is how many runs tell what the loader's randomness does.
 const replications = 5
 
@@ -149,8 +145,8 @@ func (s *Study) Report(in Input) (*Report, error) {
 		heat = curveOf(s.trace, ttlsOf(c))
 		r.Method.Exact = true
 	}
-	if part.Len() > partRequests {
-		part = s.trace.First(partRequests)
+	if part.Len() > c.CurveRequests {
+		part = s.trace.First(c.CurveRequests)
 	}
 	r.Method.CurveRequests = part.Len()
 	r.Trace = s.traceFacts(arr, in)
