@@ -65,6 +65,7 @@ func openPlain(load getFunc, ttl time.Duration) (getFunc, func()) {
 		if ok && time.Now().Before(h.until) {
 			return h.value, nil
 		}
+		//onefold:ok ctxcapture this is what is measured: the usual way to use it
 		v, err := load(ctx, key)
 		if err == nil {
 			mu.Lock()
