@@ -69,6 +69,10 @@ fmt: ## format the Go files
 vet: ## run go vet on every module
 	go vet work
 
+.PHONY: ownvet
+ownvet: ## run onefold vet on every module: coalescing that is misused, in our own code
+	go run ./cmd/onefold vet work
+
 .PHONY: tidy
 tidy: ## go mod tidy in every module (a plain one fails here: docs/decisions/001)
 	@.ci/tidy

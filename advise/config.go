@@ -73,6 +73,11 @@ type Config struct {
 	MaxKeys   int
 	HeavyKeys int
 
+	// CurveRequests is how much of a trace, from its begin, curves, stress arms
+	// and replications are made from, which take many runs. Zero means
+	// DefaultCurveRequests.
+	CurveRequests int
+
 	// Workers is how many arms are simulated at once. It changes no figure. Zero
 	// means GOMAXPROCS.
 	Workers int
@@ -84,6 +89,8 @@ const (
 	DefaultMaxExact  = 5_000_000
 	DefaultMaxKeys   = 1 << 16
 	DefaultHeavyKeys = 1 << 14
+
+	DefaultCurveRequests = 200_000
 )
 
 // A SLO promises that a share of requests takes at most Limit, as in "p99 within
@@ -142,8 +149,10 @@ type Thresholds struct {
 	SavedOfRPS float64 `json:"saved_of_rps"`
 
 	// Herd is the peak with a common expiry over the peak with jitter from which
-	// jitter is advised. 1.5.
-	Herd float64 `json:"herd"`
+	// jitter is advised, 1.5, and HerdLoads how many loads at once are a herd at
+	// least: two for one are none. 8.
+	Herd      float64 `json:"herd"`
+	HerdLoads int64   `json:"herd_loads"`
 
 	// WindowAmplification is the amplification in the worst window from which
 	// coalescing is advised where the peak is over the source's limit. 2.
@@ -183,6 +192,7 @@ func (t Thresholds) withDefaults() Thresholds {
 	or(&t.SavedShare, 0.05)
 	or(&t.SavedOfRPS, 0.01)
 	or(&t.Herd, 1.5)
+	or(&t.HerdLoads, 8)
 	or(&t.WindowAmplification, 2)
 	or(&t.CV2, 1)
 	or(&t.Joined, 0.01)
@@ -207,6 +217,7 @@ func (c Config) withDefaults() Config {
 	or(&c.MaxExact, DefaultMaxExact)
 	or(&c.MaxKeys, DefaultMaxKeys)
 	or(&c.HeavyKeys, min(DefaultHeavyKeys, max(1, c.MaxKeys/4)))
+	or(&c.CurveRequests, DefaultCurveRequests)
 	c.Thresholds = c.Thresholds.withDefaults()
 	if c.SLO.Limit > 0 {
 		c.SLO.Quantile = c.SLO.quantile()
@@ -234,7 +245,9 @@ func (c Config) Validate() error {
 	}{
 		{"Source.MaxConcurrent", int64(c.Source.MaxConcurrent)}, {"Entries", c.Entries}, {"MemoryBytes", c.MemoryBytes},
 		{"MaxExact", int64(c.MaxExact)}, {"MaxKeys", int64(c.MaxKeys)}, {"HeavyKeys", int64(c.HeavyKeys)}, {"Workers", int64(c.Workers)},
+		{"CurveRequests", int64(c.CurveRequests)},
 		{"Thresholds.OnceKeys", int64(c.Thresholds.OnceKeys)}, {"Thresholds.MinEpisodes", c.Thresholds.MinEpisodes},
+		{"Thresholds.HerdLoads", c.Thresholds.HerdLoads},
 	} {
 		if n.n < 0 {
 			fault("%s is %d, want 0 or more", n.name, n.n)

@@ -42,7 +42,7 @@ type Report struct {
 	Figures Figures  `json:"figures"`
 	Bounds  *Bounds  `json:"bounds,omitempty"` // where stamps are coarser than loads
 	Arms    []Arm    `json:"arms"`
-	Stress  []Arm    `json:"stress"`
+	Stress  []Arm    `json:"stress"` // without courses and distributions
 	Curves  []Curve  `json:"curves"`
 	HeatMap HeatMap  `json:"heat_map"`
 	TopKeys []TopKey `json:"top_keys"`

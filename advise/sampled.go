@@ -3,6 +3,7 @@ package advise
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -26,7 +27,7 @@ type sampled struct {
 	stream *sim.Stream
 	origin int64
 
-	frequent map[uint64]bool // true: from somewhere on
+	frequent keySet
 	counted  *frequent
 	maxHeavy int
 
@@ -39,11 +40,16 @@ type sampled struct {
 	curve    *curve
 
 	requests, heavy, late int64
+	others                int64 // requests of keys that are not frequent
 }
 
 // promoteShare: a key that is not among the frequent ones becomes one when it
 // has certainly had this share of the requests.
 const promoteShare = 1.0 / (4 * DefaultHeavyKeys)
+
+// countEvery: one of so many requests of the others is counted, which takes as
+// long as to simulate one.
+const countEvery = 4
 
 // sample goes on with what was kept so far, of which it keeps the first part.
 func (s *Study) sample() (*sampled, *sim.Trace) {
@@ -66,15 +72,15 @@ func (s *Study) sample() (*sampled, *sim.Trace) {
 
 	d := &sampled{
 		plan:     planFor(c, loader, jitterFor(c, loader, int64(len(keys))), min(c.TTL, s.trace.Span()/2)),
-		frequent: make(map[uint64]bool, 2*heavy), counted: newFrequent(heavy), maxHeavy: heavy + heavy/4,
+		frequent: newKeySet(heavy + heavy/4), counted: newFrequent(heavy), maxHeavy: heavy + heavy/4,
 		threshold: 1<<64 - 1, maxTail: tail, curve: curveOf(s.trace, ttlsOf(c)),
 	}
 	for _, i := range order[:min(heavy, len(order))] {
 		if counts[i] > 1 {
-			d.frequent[keys[i]] = false
+			d.frequent.add(keys[i], false)
 		}
 	}
-	for rest := len(keys) - len(d.frequent); rest > tail; rest /= 2 {
+	for rest := len(keys) - d.frequent.len; rest > tail; rest /= 2 {
 		d.threshold >>= 1
 		d.halvings++
 	}
@@ -87,7 +93,7 @@ func (s *Study) sample() (*sampled, *sim.Trace) {
 		}
 	})
 	d.origin = s.trace.Origin()
-	return d, s.trace.First(partRequests)
+	return d, s.trace.First(c.CurveRequests)
 }
 
 // since is t after the first request. Times before it are its own.
@@ -104,10 +110,14 @@ func (d *sampled) request(t int64, key uint64, latency int64) {
 	t = max(t, d.arrivals.last)
 	d.arrivals.add(t)
 
-	late, heavy := d.frequent[key]
-	if !heavy && d.counted.add(key) > max(64, int64(promoteShare*float64(d.requests))) && len(d.frequent) < d.maxHeavy {
-		d.frequent[key] = true
-		late, heavy = true, true
+	hash := scramble(key)
+	late, heavy := d.frequent.find(key, hash)
+	if !heavy {
+		if d.others++; d.others%countEvery == 0 && d.frequent.len < d.maxHeavy &&
+			countEvery*d.counted.add(key) > max(64, int64(promoteShare*float64(d.requests))) {
+			d.frequent.add(key, true)
+			late, heavy = true, true
+		}
 	}
 	if heavy {
 		d.heavy++
@@ -117,13 +127,13 @@ func (d *sampled) request(t int64, key uint64, latency int64) {
 		d.stream.Request(t, key, latency, 0)
 		return
 	}
-	if scramble(key) > d.threshold {
+	if hash > d.threshold {
 		return
 	}
 	if !d.stream.Has(key) {
 		if d.tailKeys++; d.tailKeys > d.maxTail {
 			d.halve()
-			if scramble(key) > d.threshold {
+			if hash > d.threshold {
 				return
 			}
 		}
@@ -138,7 +148,7 @@ func (d *sampled) halve() {
 	d.tailKeys = 1
 	keys, _ := d.stream.Keys()
 	for _, k := range keys {
-		if _, heavy := d.frequent[k]; !heavy && scramble(k) <= d.threshold {
+		if _, heavy := d.frequent.find(k, scramble(k)); !heavy && scramble(k) <= d.threshold {
 			d.tailKeys++
 		}
 	}
@@ -156,7 +166,7 @@ func (d *sampled) close() *runs {
 	r.keys, r.counts = keys, slices.Clone(counts)
 	r.weights = make([]uint8, len(keys))
 	for i, k := range keys {
-		if _, heavy := d.frequent[k]; heavy {
+		if _, heavy := d.frequent.find(k, scramble(k)); heavy {
 			continue
 		}
 		r.weights[i] = d.halvings
@@ -179,7 +189,7 @@ func forget(list []uint32, i int) {
 
 func (d *sampled) method() Method {
 	return Method{
-		HeavyKeys: len(d.frequent), HeavyShare: ratio(float64(d.heavy), float64(d.requests)),
+		HeavyKeys: d.frequent.len, HeavyShare: ratio(float64(d.heavy), float64(d.requests)),
 		TailRate: 1 / float64(uint64(1)<<d.halvings), LatePromoted: ratio(float64(d.late), float64(d.requests)),
 		PeakIsScaled: d.halvings > 0, Late: d.stream.Late(),
 	}
@@ -191,7 +201,7 @@ func (d *sampled) counts() (heavy []uint32, keys int64) {
 	all, counts := d.stream.Keys()
 	tail := int64(0)
 	for i, k := range all {
-		if _, is := d.frequent[k]; is {
+		if _, is := d.frequent.find(k, scramble(k)); is {
 			heavy = append(heavy, counts[i])
 		} else if scramble(k) <= d.threshold {
 			tail++
@@ -205,7 +215,7 @@ func (d *sampled) oneHit() float64 {
 	all, counts := d.stream.Keys()
 	once, keys := int64(0), int64(0)
 	for i, k := range all {
-		switch _, heavy := d.frequent[k]; {
+		switch _, heavy := d.frequent.find(k, scramble(k)); {
 		case heavy:
 			keys++
 		case scramble(k) <= d.threshold:
@@ -216,4 +226,45 @@ func (d *sampled) oneHit() float64 {
 		}
 	}
 	return ratio(float64(once), float64(keys))
+}
+
+// A keySet holds the frequent keys, and whether each is one from somewhere on
+// only. It is looked into for each request.
+type keySet struct {
+	cells []keyCell
+	len   int
+}
+
+type keyCell struct {
+	key        uint64
+	used, late bool
+}
+
+// newKeySet has room for n keys.
+func newKeySet(n int) keySet {
+	return keySet{cells: make([]keyCell, 1<<bits.Len(uint(2*n)))} //nolint:gosec // n is at least 0
+}
+
+// find looks for key, whose hash is scramble(key).
+func (s *keySet) find(key, hash uint64) (late, found bool) {
+	mask := uint64(len(s.cells) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		switch c := &s.cells[i]; {
+		case !c.used:
+			return false, false
+		case c.key == key:
+			return c.late, true
+		}
+	}
+}
+
+// add puts in a key that is not there, where there is room.
+func (s *keySet) add(key uint64, late bool) {
+	mask := uint64(len(s.cells) - 1)
+	i := scramble(key) & mask
+	for s.cells[i].used {
+		i = (i + 1) & mask
+	}
+	s.cells[i] = keyCell{key, true, late}
+	s.len++
 }

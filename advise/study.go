@@ -103,10 +103,6 @@ func (s *Study) request(t int64, key uint64, latency int64) {
 	}
 }
 
-// partRequests is how much of a trace curves, stress arms and replications are
-// made from: they take many runs.
-const partRequests = 200_000
-
 // replications is how many runs tell what the loader's randomness does.
 const replications = 5
 
@@ -149,8 +145,8 @@ func (s *Study) Report(in Input) (*Report, error) {
 		heat = curveOf(s.trace, ttlsOf(c))
 		r.Method.Exact = true
 	}
-	if part.Len() > partRequests {
-		part = s.trace.First(partRequests)
+	if part.Len() > c.CurveRequests {
+		part = s.trace.First(c.CurveRequests)
 	}
 	r.Method.CurveRequests = part.Len()
 	r.Trace = s.traceFacts(arr, in)
@@ -184,7 +180,9 @@ func (s *Study) Report(in Input) (*Report, error) {
 	r.Curves = curves(part, set, c, loader)
 	for _, o := range stress(part, set, c, ran.jitter()) {
 		seconds := max(part.Span().Seconds(), 1e-9) / max(o.Arm.Rate, 1)
-		r.Stress = append(r.Stress, ran.arm(c, o, exactly(float64(o.Loads)/seconds), exactly(float64(o.MeanWait())), exactly(o.OverSLOShare())))
+		a := ran.arm(c, o, exactly(float64(o.Loads)/seconds), exactly(float64(o.MeanWait())), exactly(o.OverSLOShare()))
+		a.Beyond, a.Course, a.Concurrency = nil, Course{}, nil
+		r.Stress = append(r.Stress, a)
 	}
 	r.TopKeys = s.topKeys(ran, in)
 	r.Method.Replications, r.Method.Blocks, r.Method.KeyGroups = replications, blocks, headKeys+keyGroups
@@ -356,4 +354,14 @@ func loaderFact(c *Config, l sim.Loader) LoaderFact {
 		f.Source = "measured"
 	}
 	return f
+}
+
+// Answer replaces the Config's answers to what a trace cannot tell, for whoever
+// asks after having read it. It reports an answer that is none.
+func (s *Study) Answer(answers Safety) error {
+	if err := answers.validate(); err != nil {
+		return err
+	}
+	s.c.Safety = answers
+	return nil
 }

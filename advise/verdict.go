@@ -74,7 +74,7 @@ func decide(m *matter) (Class, []Class, []Reason) {
 	}
 
 	tooMany := limit.MaxConcurrent > 0 && f.Peak.Value > float64(limit.MaxConcurrent)
-	herd := f.HerdIndex.Value >= t.Herd && f.HerdPeak >= minHerd ||
+	herd := f.HerdIndex.Value >= t.Herd && f.HerdPeak >= t.HerdLoads ||
 		tooMany && f.PeakJittered.Value <= float64(limit.MaxConcurrent) && f.PeakJittered.Value < f.Peak.Value
 	little := f.Saved.High < t.SavedShare
 	if limit.MaxRPS > 0 {
@@ -86,7 +86,7 @@ func decide(m *matter) (Class, []Class, []Reason) {
 			span(f.SavedRate, number), percent(t.SavedOfRPS), number(limit.MaxRPS), number(f.Peak.Value))
 	}
 	herdText := fmt.Sprintf("herd index %s (%d loads at once with a common expiry, %d with jitter)", number(f.HerdIndex.Value), f.HerdPeak, f.HerdJittered)
-	if r.test(PlainCache, little && !herd, "%s; %s, below %s or fewer than %d loads", littleText, herdText, number(t.Herd), minHerd) {
+	if r.test(PlainCache, little && !herd, "%s; %s, below %s or fewer than %d loads", littleText, herdText, number(t.Herd), t.HerdLoads) {
 		return PlainCache, nil, r.reasons
 	}
 	if r.test(CacheJitter, little && herd, "%s; %s, %s or more", littleText, herdText, number(t.Herd)) {
@@ -114,9 +114,6 @@ func decide(m *matter) (Class, []Class, []Reason) {
 	}
 	return NotDemonstrated, nil, r.reasons
 }
-
-// minHerd is how many loads at once are a herd at least: two for one are none.
-const minHerd = 8
 
 // decideUncached is for values that may not be kept: only overlap may be shared.
 func decideUncached(m *matter, r *ruling) (Class, []Class, []Reason) {
@@ -245,6 +242,13 @@ func (m *matter) more() time.Duration {
 	return time.Duration(min(times*float64(m.facts.Span), float64(100*365*24*time.Hour)))
 }
 
+func (m *matter) moreText() string {
+	if d := m.more(); d > 0 {
+		return "about " + short(d) + " more"
+	}
+	return "more"
+}
+
 // sentence says a verdict to somebody in a hurry.
 func (m *matter) sentence(class Class, also []Class) string {
 	f := m.f
@@ -275,9 +279,9 @@ func (m *matter) sentence(class Class, also []Class) string {
 	case CoalesceOnly:
 		s = fmt.Sprintf("Coalesce without a cache: %s of requests come while their key is loading.", percent(f.Joined.Value))
 	case NotDemonstrated:
-		s = fmt.Sprintf("No demonstrated benefit yet: coalescing saves %s, which may be less or more than %s. Keep a plain cache and record about %s more.", saves, percent(m.c.Thresholds.SavedShare), short(m.more()))
+		s = fmt.Sprintf("No demonstrated benefit yet: coalescing saves %s, which may be less or more than %s. Keep a plain cache and record %s.", saves, percent(m.c.Thresholds.SavedShare), m.moreText())
 	case RefuseUnclear:
-		s = fmt.Sprintf("Cannot tell: coalescing saves %s, and %d loads are too few to decide. Record about %s more.", saves, f.Episodes, short(m.more()))
+		s = fmt.Sprintf("Cannot tell: coalescing saves %s, and %d loads are too few to decide. Record %s.", saves, f.Episodes, m.moreText())
 	}
 	for _, a := range also {
 		switch a {

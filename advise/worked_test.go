@@ -14,7 +14,7 @@ import (
 // requests.
 func profiles() *made {
 	m := maker(1)
-	return m.poisson(5000, 40*time.Second, func() uint64 {
+	return m.poisson(5000, 12*time.Second, func() uint64 {
 		if m.random.IntN(2) == 0 {
 			return m.random.Uint64N(10)
 		}

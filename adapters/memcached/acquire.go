@@ -37,10 +37,19 @@ func (s *Store) Acquire(ctx context.Context, key string, o tier.AcquireOptions) 
 		return tier.Grant{}, err
 	}
 	key = wire(s.cfg.Prefix, key)
-	conn, err := s.conn(ctx, key)
+	if err := s.settle(ctx, key); err != nil {
+		return tier.Grant{}, err
+	}
+	conn, ended, err := s.reach(ctx, key)
 	if err != nil {
 		return tier.Grant{}, s.fault(ctx, key, err)
 	}
+	g, err := s.acquire(ctx, conn, key, o)
+	ended(err)
+	return g, s.fault(ctx, key, err)
+}
+
+func (s *Store) acquire(ctx context.Context, conn *meta.Conn, key string, o tier.AcquireOptions) (tier.Grant, error) {
 	for try := range attempts {
 		a := s.asking(o)
 		call := a.vivify(conn, key)
@@ -62,10 +71,10 @@ func (s *Store) Acquire(ctx context.Context, key string, o tier.AcquireOptions) 
 			err = ctx.Err()
 		}
 		if err != nil {
-			return tier.Grant{}, s.fault(ctx, key, err)
+			return tier.Grant{}, err
 		}
 	}
-	return tier.Grant{}, s.fault(ctx, key, errContended)
+	return tier.Grant{}, errContended
 }
 
 // send sends one call and waits for its answer.
@@ -81,7 +90,9 @@ func (s *Store) AcquireMany(ctx context.Context, keys []string, o tier.AcquireOp
 	if err := checkAcquire(o); err != nil {
 		return grants, slices.Repeat([]error{err}, len(keys))
 	}
-	b := s.batch(ctx, keys)
+	keys = s.wires(keys)
+	unsettled := s.settleMany(ctx, keys)
+	b := s.batch(ctx, keys, unsettled)
 	open := make([]int, 0, len(keys)) // the keys without an answer
 	for i, err := range b.errs {
 		if err == nil {
@@ -96,8 +107,9 @@ func (s *Store) AcquireMany(ctx context.Context, keys []string, o tier.AcquireOp
 	for _, i := range open {
 		b.errs[i] = errContended
 	}
+	b.end()
 	for i, err := range b.errs {
-		if err != nil {
+		if err != nil && unsettled[i] == nil {
 			grants[i], b.errs[i] = tier.Grant{}, s.fault(ctx, b.keys[i], err)
 		}
 	}

@@ -19,10 +19,18 @@ const (
 	DefaultTimeout  = time.Second // of silence, and for a connection to be made
 	DefaultMaxValue = 1<<20 - 1024
 	DefaultMaxTags  = 10_000
+
+	DefaultBreakAfter     = 5           // calls in a row without an answer
+	DefaultProbeEvery     = time.Second // between calls to a server that does not answer
+	DefaultMaxUndelivered = 10_000      // keys and tags that a server may have missed
 )
 
 // ErrClosed reports that the store has been closed.
 var ErrClosed = errors.New("memcached: the store is closed")
+
+// ErrUnavailable is that of a call that is not made because the server has not
+// answered for a while; see [Config].BreakAfter. It comes in an [Error].
+var ErrUnavailable = errors.New("memcached: the server does not answer; it is asked again from time to time")
 
 // ErrTooLarge reports a value that is larger than [Config.MaxValue] or than the
 // server takes, to be stored or read.
@@ -84,6 +92,20 @@ type Config struct {
 	// as old. The table must fit into an item too. Zero means DefaultMaxTags.
 	MaxTags int
 
+	// BreakAfter is how many calls in a row to a server must get no answer for
+	// none to be made any more, but one every ProbeEvery. Meanwhile they fail at
+	// once with [ErrUnavailable], and a cache goes on without this tier for the
+	// keys of that server; see [FailFast]. Zero means DefaultBreakAfter and
+	// DefaultProbeEvery.
+	BreakAfter int
+	ProbeEvery time.Duration
+
+	// MaxUndelivered is how many keys and tags are remembered of each server
+	// whose invalidation it may have missed, to be told again. With more it
+	// becomes that of all there is, through the table of tags. Zero means
+	// DefaultMaxUndelivered.
+	MaxUndelivered int
+
 	// Dial connects to a server. Nil means a [net.Dialer].
 	Dial func(ctx context.Context, server string) (net.Conn, error)
 }
@@ -111,13 +133,19 @@ func (c Config) Validate() error {
 	for _, n := range []struct {
 		name  string
 		value int
-	}{{"Conns", c.Conns}, {"MaxValue", c.MaxValue}, {"MaxTags", c.MaxTags}} {
+	}{
+		{"Conns", c.Conns}, {"MaxValue", c.MaxValue}, {"MaxTags", c.MaxTags},
+		{"BreakAfter", c.BreakAfter}, {"MaxUndelivered", c.MaxUndelivered},
+	} {
 		if n.value < 0 {
 			fault("%s is %d, want 0 or more", n.name, n.value)
 		}
 	}
 	if c.Timeout < 0 {
 		fault("Timeout is %v, want 0 or more", c.Timeout)
+	}
+	if c.ProbeEvery < 0 {
+		fault("ProbeEvery is %v, want 0 or more", c.ProbeEvery)
 	}
 	switch {
 	case c.Username == "" && c.Password != "":
@@ -142,6 +170,9 @@ func (c Config) withDefaults() Config {
 	def(&c.Timeout, DefaultTimeout)
 	def(&c.MaxValue, DefaultMaxValue)
 	def(&c.MaxTags, DefaultMaxTags)
+	def(&c.BreakAfter, DefaultBreakAfter)
+	def(&c.ProbeEvery, DefaultProbeEvery)
+	def(&c.MaxUndelivered, DefaultMaxUndelivered)
 	if c.Dial == nil {
 		c.Dial = func(ctx context.Context, server string) (net.Conn, error) {
 			network := "tcp"

@@ -26,12 +26,13 @@ import (
 func TestConfigIsChecked(t *testing.T) {
 	bad := memcached.Config{
 		Servers: []string{"host", "a:1", "a:1", ":11211"}, Prefix: "a b", Conns: -1, Timeout: -time.Second, MaxValue: -2, MaxTags: -3,
+		BreakAfter: -4, ProbeEvery: -time.Minute, MaxUndelivered: -5,
 		Password: "secret",
 	}
 	_, err := memcached.New(bad)
 	for _, want := range []string{
 		`Servers[0] is "host"`, `Servers[2] is "a:1"`, `Servers[3] is ":11211"`, `Prefix is "a b"`, "Conns is -1", "Timeout is -1s",
-		"MaxValue is -2", "MaxTags is -3", "Password is set and Username is not",
+		"MaxValue is -2", "MaxTags is -3", "BreakAfter is -4", "ProbeEvery is -1m0s", "MaxUndelivered is -5", "Password is set and Username is not",
 	} {
 		if err == nil || !strings.Contains(err.Error(), "memcached: Config."+want) {
 			t.Errorf("New gives %v, want it to say %s", err, want)
@@ -171,12 +172,12 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 func TestTLS(t *testing.T) {
 	certificate, pool := certificate(t)
 	addr := forward(t, start(t).Addr, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
-	store := open(t, memcached.Config{Servers: []string{addr}, TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}})
+	store := open(t, memcached.Config{Servers: []string{addr}, Timeout: patience, TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}})
 	fill(t, store, "k", acquire(t, store, "k", tier.AcquireOptions{}).Lease, "v", 0)
 	if it, err := store.Get(t.Context(), "k"); string(it.Data) != "v" || err != nil {
 		t.Errorf("Get over TLS = %q, %v; want v", it.Data, err)
 	}
-	stranger := open(t, memcached.Config{Servers: []string{addr}, TLS: &tls.Config{MinVersion: tls.VersionTLS12}})
+	stranger := open(t, memcached.Config{Servers: []string{addr}, Timeout: patience, TLS: &tls.Config{MinVersion: tls.VersionTLS12}})
 	var unknown x509.UnknownAuthorityError
 	if _, err := stranger.Get(t.Context(), "k"); !errors.As(err, &unknown) {
 		t.Errorf("Get from a server that nobody vouches for = %v, want an x509.UnknownAuthorityError", err)

@@ -11,7 +11,8 @@
 // that Go has, bradfitz/gomemcache does not know these commands,
 // QuangTung97/go-memcache takes no context and has had no release since 2022, and
 // none was found that binds a command to the connection that an earlier one went
-// over, which a lease needs. There is nothing beside the standard library in here.
+// over, which a lease needs. There is nothing beside the standard library and a
+// circuit breaker in here.
 //
 // # What is in memcached
 //

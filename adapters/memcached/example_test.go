@@ -2,6 +2,7 @@ package memcached_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -72,6 +73,46 @@ func ExampleConfig_Validate() {
 	fmt.Println(memcached.Config{Servers: []string{"a:1", "a:1"}}.Validate())
 	// Output:
 	// memcached: Config.Servers[1] is "a:1", which is there before, want each server once
+}
+
+// Without its shared tier, this fleet would be too much for the database.
+func ExampleFailFast() {
+	addr, stop := run()
+	ctx := context.Background()
+	store, err := memcached.New(memcached.Config{Servers: []string{addr}})
+	if err != nil {
+		panic(err)
+	}
+	defer store.Close() //nolint:errcheck // it never fails
+	load := memcached.FailFast(store, codec.Int64Key[int64], func(context.Context, int64) (string, error) { return "Ada", nil })
+	far := tier.Encoded(store, codec.Int64Key[int64], codec.JSON[string]())
+	users, err := tier.New(load, tier.Config{TTL: time.Minute, StaleIfError: time.Hour}, nil, far)
+	if err != nil {
+		panic(err)
+	}
+	defer users.Close(ctx) //nolint:errcheck // nothing is left to go wrong
+
+	fmt.Println(users.Get(ctx, 7))
+	stop()
+	for range memcached.DefaultBreakAfter + 1 { // the first ones fall through to the source
+		_, err = users.Get(ctx, 8)
+	}
+	fmt.Println(errors.Is(err, memcached.ErrUnavailable), store.Available() != nil, store.Stats().State)
+	// Output:
+	// Ada <nil>
+	// true true open
+}
+
+func ExampleStore_Stats() {
+	store, err := memcached.New(memcached.Config{Servers: []string{"cache-1:11211", "cache-2:11211"}})
+	if err != nil {
+		panic(err)
+	}
+	defer store.Close() //nolint:errcheck // it never fails
+
+	st := store.Stats()
+	fmt.Println("breakers:", st.States, "refused:", st.Refused, "undelivered:", st.Undelivered)
+	// Output: breakers: [closed closed] refused: 0 undelivered: 0
 }
 
 // What a cache does on a miss.

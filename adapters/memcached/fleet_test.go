@@ -282,6 +282,7 @@ func TestConnectionsThatBreak(t *testing.T) {
 				if rng.IntN(8) == 0 {
 					v := source[k].Add(1)
 					for c.Delete(t.Context(), key) != nil {
+						time.Sleep(time.Millisecond) // as a caller would come again
 					}
 					for old := deleted[k].Load(); old < v && !deleted[k].CompareAndSwap(old, v); {
 						old = deleted[k].Load()

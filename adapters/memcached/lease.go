@@ -102,18 +102,18 @@ func (s *Store) Fill(ctx context.Context, key string, of tier.Lease, it tier.Ite
 
 // FillMany is that of [tier.Batcher].
 func (s *Store) FillMany(ctx context.Context, keys []string, leases []tier.Lease, items []tier.Item) (stored []bool, errs []error) {
-	stored, errs = make([]bool, len(keys)), make([]error, len(keys))
+	stored = make([]bool, len(keys))
 	if len(leases) != len(keys) || len(items) != len(keys) {
 		err := fmt.Errorf("memcached: FillMany with %d keys, %d leases and %d items, want as many of each", len(keys), len(leases), len(items))
 		return stored, slices.Repeat([]error{err}, len(keys))
 	}
 	var (
-		b     = &batch{keys: make([]string, len(keys)), conns: make([]*meta.Conn, len(keys)), errs: errs}
+		b     = s.emptyBatch(s.wires(keys))
 		calls = make([]*meta.Call, len(keys))
 	)
-	for i, key := range keys {
-		key = wire(s.cfg.Prefix, key)
-		b.keys[i] = key
+	defer b.end()
+	errs = b.errs
+	for i, key := range b.keys {
 		if errs[i] = ctx.Err(); errs[i] != nil {
 			continue
 		}
@@ -136,6 +136,9 @@ func (s *Store) FillMany(ctx context.Context, keys []string, leases []tier.Lease
 		if err := fits(l.conn, command); err != nil {
 			errs[i] = s.fault(ctx, key, err)
 			s.bar(key, leases[i])
+			continue
+		}
+		if errs[i] = s.fault(ctx, key, b.allow(i)); errs[i] != nil {
 			continue
 		}
 		b.conns[i], calls[i] = l.conn, &meta.Call{Command: command}
@@ -239,6 +242,11 @@ func (s *Store) rewrite(ctx context.Context, l *lease, change func(*record)) (do
 	if err != nil || !still {
 		return false, s.fault(ctx, l.key, err)
 	}
+	ended, err := s.allow(s.ring.server(l.key))
+	if err != nil {
+		return false, s.fault(ctx, l.key, err)
+	}
+	defer func() { ended(err) }()
 	var r record
 	if l.with {
 		reply, err := s.doOn(ctx, l.conn, meta.Command{Verb: meta.Get, Key: l.key})

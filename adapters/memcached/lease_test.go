@@ -245,7 +245,8 @@ func (c *gated) Write(b []byte) (int, error) {
 func TestLeaseOfACallerThatLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{}
-		p, q := f.at(t), f.at(t)
+		one := func(c *memcached.Config) { c.Conns = 1 }
+		p, q := f.at(t, one), f.at(t, one)
 		acquire(t, p, "other", tier.AcquireOptions{}) // it is connected
 		acquire(t, q, "another", tier.AcquireOptions{})
 		synctest.Wait()
@@ -261,6 +262,45 @@ func TestLeaseOfACallerThatLeft(t *testing.T) {
 			t.Errorf("the next one has %+v, want the lease at once", g)
 		}
 	})
+}
+
+// Who has lost a lease can neither renew nor end that of its successor.
+//
+// SPEC: R16, X02
+func TestLostLeaseIsNoneOfItsHoldersBusiness(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, p *memcached.Store, l tier.Lease){
+		"Renew": func(t *testing.T, p *memcached.Store, l tier.Lease) {
+			if held, err := p.Renew(t.Context(), "k", l, time.Hour); held || err != nil {
+				t.Errorf("Renew of a lease that another has = %t, %v; want it not held", held, err)
+			}
+		},
+		"Release": func(t *testing.T, p *memcached.Store, l tier.Lease) {
+			if err := p.Release(t.Context(), "k", l, 0); err != nil {
+				t.Errorf("Release = %v", err)
+			}
+		},
+		"Release after a failure": func(t *testing.T, p *memcached.Store, l tier.Lease) {
+			if err := p.Release(t.Context(), "k", l, time.Minute); err != nil {
+				t.Errorf("Release = %v", err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fake{}
+				p, q := f.at(t), f.at(t)
+				old := acquire(t, p, "k", tier.AcquireOptions{LeaseTTL: time.Hour}).Lease
+				if err := q.Delete(t.Context(), "k"); err != nil {
+					t.Fatal(err)
+				}
+				next := acquire(t, q, "k", tier.AcquireOptions{LeaseTTL: time.Hour}).Lease
+				lose(t, p, old)
+				if !fill(t, q, "k", next, "new", 0) {
+					t.Errorf("the fill of the successor was refused")
+				}
+			})
+		})
+	}
 }
 
 // A server that was started anew counts its CAS from 1 again, so that a lease
@@ -496,6 +536,31 @@ func TestForgottenLeasesGo(t *testing.T) {
 			t.Errorf("%d leases are remembered, of which 50 have not ended", n)
 		}
 	})
+}
+
+// What memcached is told in seconds up to a month is told as a date beyond that.
+func TestTTLOfMoreThanAMonth(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, ttl := range []time.Duration{time.Second, 29 * day, 30*day - time.Millisecond, 30 * day, 31 * day, 60 * day} {
+		t.Run(ttl.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fake{ahead: 900 * time.Millisecond}
+				s := f.at(t)
+				fill(t, s, "k", acquire(t, s, "k", tier.AcquireOptions{}).Lease, "v", ttl)
+				time.Sleep(ttl - time.Millisecond)
+				if it, err := s.Get(t.Context(), "k"); string(it.Data) != "v" || err != nil {
+					t.Errorf("a millisecond before its end it is %q, %v; want v", it.Data, err)
+				}
+				time.Sleep(2 * time.Second)
+				if it, err := s.Get(t.Context(), "k"); it.Data != nil || err != nil {
+					t.Errorf("after its end it is %q, %v; want nothing", it.Data, err)
+				}
+				if a := f.do("mg", "p:kk", map[byte]string{'O': "1"}, ""); !strings.HasPrefix(a, "EN") {
+					t.Errorf("memcached keeps it after its end: %q", a)
+				}
+			})
+		})
+	}
 }
 
 // A lease and the value beside it end each in its own time.

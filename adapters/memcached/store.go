@@ -9,10 +9,12 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/onefold-go/onefold/adapters/memcached/internal/meta"
 	"github.com/onefold-go/onefold/tier"
+	"github.com/onefold-go/onefold/tier/outage"
 )
 
 // A Store is a far tier in memcached: a [tier.Leaser], [tier.Renewer],
@@ -25,7 +27,7 @@ import (
 type Store struct {
 	cfg   Config
 	ring  ring
-	links [][]*meta.Link // of each server
+	nodes []node // the servers
 	seed  maphash.Seed
 	clock func() time.Time
 
@@ -33,7 +35,9 @@ type Store struct {
 	stop context.CancelFunc
 	work sync.WaitGroup
 
-	tagging chan struct{} // holds one while a Bump is under way
+	tagging  chan struct{} // holds one while a Bump is under way
+	settling chan struct{} // holds one while everything is being delivered
+	refused  atomic.Uint64
 
 	mu      sync.Mutex
 	leases  map[string]*lease // guarded by mu; those of this process, by token
@@ -59,11 +63,11 @@ func New(cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	s := &Store{
 		cfg: cfg, ring: newRing(cfg.Servers), seed: maphash.MakeSeed(), clock: time.Now,
-		tagging: make(chan struct{}, 1),
-		leases:  make(map[string]*lease), watches: make(map[string]*watch),
+		tagging: make(chan struct{}, 1), settling: make(chan struct{}, 1),
+		leases: make(map[string]*lease), watches: make(map[string]*watch),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	for _, server := range cfg.Servers {
+	for i, server := range cfg.Servers {
 		o := meta.Options{
 			Dial:     func(ctx context.Context) (net.Conn, error) { return cfg.Dial(ctx, server) },
 			TLS:      cfg.tlsFor(server),
@@ -74,7 +78,9 @@ func New(cfg Config) (*Store, error) {
 		for i := range links {
 			links[i] = meta.NewLink(o, cfg.Timeout, cfg.Timeout/10)
 		}
-		s.links = append(s.links, links)
+		n := node{links: links, breaker: s.newBreaker(), missed: outage.NewUndelivered(cfg.MaxUndelivered)}
+		s.nodes = append(s.nodes, n)
+		s.work.Go(func() { n.missed.Deliver(s.ctx, cfg.ProbeEvery, func(ctx context.Context) { s.redeliver(ctx, i) }) })
 	}
 	return s, nil
 }
@@ -87,8 +93,8 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	s.stop() // under mu: nothing is started after it
 	s.mu.Unlock()
-	for _, links := range s.links {
-		for _, l := range links {
+	for _, n := range s.nodes {
+		for _, l := range n.links {
 			l.Close()
 		}
 	}
@@ -121,6 +127,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // fault is how an error of a connection is given to callers: their own end as
 // it is.
 func (s *Store) fault(ctx context.Context, key string, err error) error {
+	return s.faultOf(ctx, s.ring.server(key), err)
+}
+
+// faultOf is fault for a server.
+func (s *Store) faultOf(ctx context.Context, server int, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -129,26 +140,25 @@ func (s *Store) fault(ctx context.Context, key string, err error) error {
 	case s.ctx.Err() != nil:
 		return ErrClosed
 	default:
-		return &Error{Server: s.ring.server(key), Err: err}
+		return &Error{Server: server, Err: err}
 	}
 }
 
 // conn gives the connection for a wire key: all commands for a key go over one.
 func (s *Store) conn(ctx context.Context, key string) (*meta.Conn, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	links := s.links[s.ring.server(key)]
+	links := s.nodes[s.ring.server(key)].links
 	return links[maphash.String(s.seed, key)%uint64(len(links))].Conn(ctx)
 }
 
 // do sends one command and waits for its answer.
 func (s *Store) do(ctx context.Context, key string, command meta.Command) (meta.Reply, error) {
-	conn, err := s.conn(ctx, key)
+	conn, ended, err := s.reach(ctx, key)
 	if err != nil {
 		return meta.Reply{}, s.fault(ctx, key, err)
 	}
-	return s.doOn(ctx, conn, command)
+	reply, err := s.doOn(ctx, conn, command)
+	ended(err)
+	return reply, err
 }
 
 // doOn is do on a certain connection.
@@ -164,6 +174,9 @@ func newCAS() uint64 { return rand.Uint64()>>1 | 1 } //nolint:gosec // it need n
 // Get is that of [tier.Store].
 func (s *Store) Get(ctx context.Context, key string) (tier.Item, error) {
 	key = wire(s.cfg.Prefix, key)
+	if err := s.settle(ctx, key); err != nil {
+		return tier.Item{}, err
+	}
 	reply, err := s.do(ctx, key, meta.Command{Verb: meta.Get, Key: key})
 	if err != nil || reply.Status != meta.Done {
 		return tier.Item{}, err
@@ -176,14 +189,21 @@ func (s *Store) Get(ctx context.Context, key string) (tier.Item, error) {
 func (r record) item() tier.Item { return tier.Item{Data: r.value, TTL: r.ttl} }
 
 // Delete is that of [tier.Store]: one command, which drops all there is of the
-// key. A lease is the item that is there, so it goes too.
+// key. A lease is the item that is there, so it goes too. After an error the key
+// is not read any more before it has been deleted, which is tried until Close.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	return s.DeleteMany(ctx, []string{key})[0]
 }
 
-// DeleteMany is that of [tier.Batcher].
+// DeleteMany is that of [tier.Batcher]. Each key is as with [Store.Delete].
 func (s *Store) DeleteMany(ctx context.Context, keys []string) []error {
-	b := s.batch(ctx, keys)
+	return s.deleteMany(ctx, s.wires(keys))
+}
+
+// deleteMany deletes wire keys.
+func (s *Store) deleteMany(ctx context.Context, keys []string) []error {
+	at := s.marks()
+	b := s.batch(ctx, keys, nil)
 	calls := make([]*meta.Call, len(keys))
 	for i := range b.keys {
 		calls[i] = &meta.Call{Command: meta.Command{Verb: meta.Delete, Key: b.keys[i]}}
@@ -195,23 +215,37 @@ func (s *Store) DeleteMany(ctx context.Context, keys []string) []error {
 		}
 		b.errs[i] = s.fault(ctx, b.keys[i], b.errs[i])
 		s.changed(b.keys[i])
+		s.told(b.keys[i], at[b.servers[i]], b.errs[i])
 	}
+	b.end()
 	return b.errs
 }
 
 // Set is that of [tier.Setter]. It asks for the item's CAS, and stores if it is
 // still that, again and again while others are faster. A plain store could come
 // late, when its caller has given up and somebody has deleted the key since, and
-// bring back what was deleted.
+// bring back what was deleted. After an error the key is deleted, as with
+// [Store.Delete].
 func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
 	if err := s.check(it); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	key = wire(s.cfg.Prefix, key)
-	conn, err := s.conn(ctx, key)
+	at := s.missed(key).Now()
+	err := s.set(ctx, key, it)
+	s.told(key, at, err)
+	return err
+}
+
+func (s *Store) set(ctx context.Context, key string, it tier.Item) (err error) {
+	conn, ended, err := s.reach(ctx, key)
 	if err != nil {
 		return s.fault(ctx, key, err)
 	}
+	defer func() { ended(err) }()
 	defer s.changed(key)
 	for range attempts {
 		now := s.clock()
@@ -261,22 +295,94 @@ func fits(conn *meta.Conn, command meta.Command) error {
 // A batch is commands for many keys. Those for one connection are sent
 // together.
 type batch struct {
-	keys  []string // wire keys
-	conns []*meta.Conn
-	errs  []error // why a key has no connection
+	store   *Store
+	keys    []string // wire keys
+	servers []int    // of each
+	conns   []*meta.Conn
+	errs    []error // at first, why a key has no connection; then its end
+	asked   []bool  // whether the server is asked for the key
+	visits  []visit // of each server
 }
 
-func (s *Store) batch(ctx context.Context, keys []string) *batch {
-	b := &batch{keys: make([]string, len(keys)), conns: make([]*meta.Conn, len(keys)), errs: make([]error, len(keys))}
+// A visit is all that a batch has for one server, which is one call to its
+// breaker.
+type visit struct {
+	begun bool
+	ended func(error)
+	err   error // why there is none
+}
+
+// wires gives the wire keys of keys.
+func (s *Store) wires(keys []string) []string {
+	w := make([]string, len(keys))
+	for i, key := range keys {
+		w[i] = wire(s.cfg.Prefix, key)
+	}
+	return w
+}
+
+// emptyBatch is a batch of wire keys without connections. It must be ended.
+func (s *Store) emptyBatch(keys []string) *batch {
+	b := &batch{
+		store: s, keys: keys, servers: make([]int, len(keys)), conns: make([]*meta.Conn, len(keys)),
+		errs: make([]error, len(keys)), asked: make([]bool, len(keys)), visits: make([]visit, len(s.nodes)),
+	}
+	for i, key := range keys {
+		b.servers[i] = s.ring.server(key)
+	}
+	return b
+}
+
+// allow refuses a key, as [Store.allow] does.
+func (b *batch) allow(i int) error {
+	v := &b.visits[b.servers[i]]
+	switch {
+	case !v.begun:
+		v.begun = true
+		v.ended, v.err = b.store.allow(b.servers[i])
+	case v.err != nil:
+		b.store.refused.Add(1)
+	}
+	b.asked[i] = v.err == nil
+	return v.err
+}
+
+// end tells the breakers how the keys ended.
+func (b *batch) end() {
+	ends := make([]error, len(b.visits))
+	for i, err := range b.errs {
+		if b.asked[i] && !answer(err) {
+			ends[b.servers[i]] = err
+		}
+	}
+	for i, v := range b.visits {
+		if v.ended != nil {
+			v.ended(ends[i])
+		}
+	}
+}
+
+// batch is a batch of wire keys with the connection for each, but those that
+// have an error, if there are any. It must be ended.
+func (s *Store) batch(ctx context.Context, keys []string, errs []error) *batch {
+	b := s.emptyBatch(keys)
+	copy(b.errs, errs)
 	type place struct {
 		server int
 		slot   uint64
 	}
 	var failed map[place]error // asked once
 	for i, key := range keys {
-		key = wire(s.cfg.Prefix, key)
-		b.keys[i] = key
-		at := place{s.ring.server(key), maphash.String(s.seed, key) % uint64(s.cfg.Conns)} //nolint:gosec // positive
+		if b.errs[i] != nil {
+			continue
+		}
+		if b.errs[i] = ctx.Err(); b.errs[i] == nil {
+			b.errs[i] = b.allow(i)
+		}
+		if b.errs[i] != nil {
+			continue
+		}
+		at := place{b.servers[i], maphash.String(s.seed, key) % uint64(s.cfg.Conns)} //nolint:gosec // positive
 		err := failed[at]
 		if err == nil {
 			b.conns[i], err = s.conn(ctx, key)

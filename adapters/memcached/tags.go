@@ -122,12 +122,40 @@ func (t *table) bump(tags []string, maxTags, maxBytes int) {
 
 // Tags is that of [tier.Tagger].
 func (s *Store) Tags(ctx context.Context) (tier.TagTable, error) {
+	if missed := s.missed(tagsKey(s.cfg.Prefix)); missed.Any() {
+		if _, tags, all := missed.List(); all || len(tags) > 0 {
+			return s.Bump(ctx, tags...) // what the table ought to say
+		}
+	}
 	return s.table(ctx, nil)
 }
 
 // Bump is that of [tier.Tagger]. It reads the table and writes it back, and
-// again where another process was faster.
+// again where another process was faster. After an error the table is not read
+// any more before it has been raised, which is tried until Close; without tags,
+// nothing is.
 func (s *Store) Bump(ctx context.Context, tags ...string) (tier.TagTable, error) {
+	at := s.marks()
+	t, err := s.raise(ctx, tags)
+	missed := s.missed(tagsKey(s.cfg.Prefix))
+	switch {
+	case len(tags) == 0:
+		for i, n := range s.nodes {
+			if err != nil {
+				n.missed.AddTags()
+			} else {
+				n.missed.SettledAll(at[i])
+			}
+		}
+	case err != nil:
+		missed.AddTags(tags...)
+	default:
+		missed.Settled(nil, tags, at[s.ring.server(tagsKey(s.cfg.Prefix))])
+	}
+	return t, err
+}
+
+func (s *Store) raise(ctx context.Context, tags []string) (tier.TagTable, error) {
 	if err := ctx.Err(); err != nil {
 		return tier.TagTable{}, err
 	}
@@ -145,43 +173,52 @@ func (s *Store) Bump(ctx context.Context, tags ...string) (tier.TagTable, error)
 // table gives the table as it is, or as change makes it.
 func (s *Store) table(ctx context.Context, change func(*table, *meta.Conn)) (tier.TagTable, error) {
 	key := tagsKey(s.cfg.Prefix)
-	for try := 0; ; try++ {
-		// Both commands go over one connection: behind them is one server, and
-		// its CAS has not begun anew between them.
-		conn, err := s.conn(ctx, key)
-		if err != nil {
-			return tier.TagTable{}, s.fault(ctx, key, err)
+	for try := 1; ; try++ {
+		t, ok, err := s.tryTable(ctx, key, change)
+		if ok || err != nil {
+			return t.TagTable, err
 		}
-		reply, err := s.doOn(ctx, conn, meta.Command{Verb: meta.Get, Key: key})
-		if err != nil {
-			return tier.TagTable{}, err
-		}
-		command := meta.Command{Verb: meta.Set, Key: key, Flags: tableFlags, Add: true, NewCAS: newCAS()}
-		t, ok := newTable(), false
-		if reply.Status == meta.Done {
-			command.Add, command.CAS = false, reply.CAS
-			if found, is := decodeTable(reply.Value); is && reply.Flags == tableFlags {
-				t, ok = found, true
-			}
-		}
-		if ok && change == nil {
-			return t.TagTable, nil
-		}
-		if change != nil {
-			change(&t, conn)
-		}
-		command.Value = t.encode()
-		reply, err = s.doOn(ctx, conn, command)
-		switch {
-		case err != nil:
-			return tier.TagTable{}, err
-		case reply.Status == meta.Done:
-			return t.TagTable, nil
-		case try >= tableTries:
+		if try > tableTries {
 			return tier.TagTable{}, s.fault(ctx, key, errTable)
 		}
-		pause(ctx, jittered(time.Duration(math.Min(float64(try+1), 10))*time.Millisecond))
+		pause(ctx, jittered(time.Duration(math.Min(float64(try), 10))*time.Millisecond))
 	}
+}
+
+// tryTable is one attempt at that. Where it is not ok, another process was
+// faster.
+func (s *Store) tryTable(ctx context.Context, key string, change func(*table, *meta.Conn)) (t table, ok bool, err error) {
+	// Both commands go over one connection: behind them is one server, and its
+	// CAS has not begun anew between them.
+	conn, ended, err := s.reach(ctx, key)
+	if err != nil {
+		return table{}, false, s.fault(ctx, key, err)
+	}
+	defer func() { ended(err) }()
+	reply, err := s.doOn(ctx, conn, meta.Command{Verb: meta.Get, Key: key})
+	if err != nil {
+		return table{}, false, err
+	}
+	command := meta.Command{Verb: meta.Set, Key: key, Flags: tableFlags, Add: true, NewCAS: newCAS()}
+	t = newTable()
+	if reply.Status == meta.Done {
+		command.Add, command.CAS = false, reply.CAS
+		if found, is := decodeTable(reply.Value); is && reply.Flags == tableFlags {
+			t, ok = found, true
+		}
+	}
+	if ok && change == nil {
+		return t, true, nil
+	}
+	if change != nil {
+		change(&t, conn)
+	}
+	command.Value = t.encode()
+	reply, err = s.doOn(ctx, conn, command)
+	if err != nil {
+		return table{}, false, err
+	}
+	return t, reply.Status == meta.Done, nil
 }
 
 // tableTries is how often a table is written that others change meanwhile.

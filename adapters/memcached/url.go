@@ -17,8 +17,8 @@ import (
 //	memcacheds://user:password@host
 //
 // The port is 11211 where there is none, memcacheds is memcached over TLS, and
-// the query may have prefix, conns, timeout, max-value (in bytes) and max-tags,
-// as the fields of [Config]. User and password are percent-encoded where they
+// the query may have prefix, conns, timeout, max-value (in bytes), max-tags,
+// break-after, probe-every and max-undelivered, as the fields of [Config]. User and password are percent-encoded where they
 // have other characters than letters, digits, dots, dashes and underscores. An
 // error names what is wrong and never the password.
 func ParseURL(s string) (Config, error) {
@@ -73,8 +73,14 @@ func (c *Config) setQuery(query string) error {
 			c.MaxValue, err = strconv.Atoi(last)
 		case "max-tags":
 			c.MaxTags, err = strconv.Atoi(last)
+		case "break-after":
+			c.BreakAfter, err = strconv.Atoi(last)
+		case "probe-every":
+			c.ProbeEvery, err = time.ParseDuration(last)
+		case "max-undelivered":
+			c.MaxUndelivered, err = strconv.Atoi(last)
 		default:
-			err = errors.New("want prefix, conns, timeout, max-value or max-tags")
+			err = errors.New("want prefix, conns, timeout, max-value, max-tags, break-after, probe-every or max-undelivered")
 		}
 		if err != nil {
 			faults = append(faults, fmt.Errorf("memcached: the URL's query has %s: %w", name, err))

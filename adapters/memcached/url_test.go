@@ -17,6 +17,9 @@ func TestParseURL(t *testing.T) {
 		"memcached://a?prefix=users:&conns=3":    {Servers: []string{"a:11211"}, Prefix: "users:", Conns: 3},
 		"memcached://a/?timeout=2s&max-value=10": {Servers: []string{"a:11211"}, Timeout: 2 * time.Second, MaxValue: 10},
 		"memcached://a?max-tags=7":               {Servers: []string{"a:11211"}, MaxTags: 7},
+		"memcached://a?break-after=2&probe-every=3s&max-undelivered=4": {
+			Servers: []string{"a:11211"}, BreakAfter: 2, ProbeEvery: 3 * time.Second, MaxUndelivered: 4,
+		},
 	} {
 		got, err := memcached.ParseURL(url)
 		if err != nil || !reflect.DeepEqual(got, want) {

@@ -119,13 +119,15 @@ func (s *Store) over(w *watch) bool {
 func (s *Store) look(key string, w *watch) bool {
 	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.Timeout)
 	defer cancel()
-	conn, err := s.conn(ctx, key)
+	conn, ended, err := s.reach(ctx, key)
 	if err != nil {
 		return false
 	}
 	if conn.ID != w.conn {
-		return true // it may be another server
+		ended(context.Canceled) // there is no need to ask
+		return true             // it may be another server
 	}
 	reply, err := s.doOn(ctx, conn, meta.Command{Verb: meta.Get, Key: key, Peek: true})
+	ended(err)
 	return err == nil && (reply.Status != meta.Done || reply.CAS != w.cas)
 }

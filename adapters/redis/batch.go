@@ -90,7 +90,7 @@ func (s *Store) FillMany(ctx context.Context, keys []string, leases []tier.Lease
 
 // DeleteMany is that of [tier.Batcher]. Each key is as with [Store.Delete].
 func (s *Store) DeleteMany(ctx context.Context, keys []string) []error {
-	at := s.undelivered.now()
+	at := s.undelivered.Now()
 	errs := s.many(ctx, deleteScript, keys, func(i int) (call, error) {
 		return call{keys: s.all(keys[i])}, nil
 	}, func(_ int, r rueidis.RedisResult) error {

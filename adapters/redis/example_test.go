@@ -64,7 +64,7 @@ func ExampleFailFast() {
 	defer store.Close()
 
 	// Without its shared tier, this fleet would be too much for the database.
-	users, err := tier.New(redis.FailFast(store, userOf), tier.Config{TTL: time.Minute, StaleIfError: time.Hour},
+	users, err := tier.New(redis.FailFast(store, codec.Int64Key[int64], userOf), tier.Config{TTL: time.Minute, StaleIfError: time.Hour},
 		mem.New[int64, *User](mem.Config{MaxEntries: 100_000}),
 		tier.Encoded(store, codec.Int64Key[int64], codec.JSON[*User]()))
 	if err != nil {

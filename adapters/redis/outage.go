@@ -3,10 +3,11 @@ package redis
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/redis/rueidis"
 	"github.com/sony/gobreaker/v2"
+
+	"github.com/onefold-go/onefold/codec"
 )
 
 // breakers keep calls from a server that does not answer: after
@@ -126,24 +127,35 @@ func (s *Store) Available() error {
 	}
 }
 
-// FailFast makes of load, which loads from the source, one that does not while s
-// is not available, and fails with [ErrUnavailable]. A cache goes to the source
-// for what it cannot get from a far tier. That is right where the source bears
-// the load of all processes without their shared tier, within
-// [tier.Config].MaxLoads; where it does not, this lets the calls fail, or be
-// given what is within tier.Config.StaleIfError.
+// FailFast makes of load, which loads from the source, one that fails with
+// [ErrUnavailable] while the server that holds the key does not answer, or has
+// not since. A cache goes to the source for what it cannot get from a far tier.
+// That is right where the source bears the load of all processes without their
+// shared tier, within [tier.Config].MaxLoads; where it does not, this lets the
+// calls fail, or be given what is within tier.Config.StaleIfError. key is what
+// [tier.Encoded] was given.
 //
-//	users, err := tier.New(redis.FailFast(store, db.User), cfg, near, far)
-func FailFast[K comparable, V any](s *Store, load func(context.Context, K) (V, error)) func(context.Context, K) (V, error) {
-	return func(ctx context.Context, key K) (V, error) {
-		if err := s.Available(); err != nil {
+//	users, err := tier.New(redis.FailFast(store, codec.Int64Key[int64], db.User), cfg, near, far)
+func FailFast[K comparable, V any](s *Store, key codec.Key[K], load func(context.Context, K) (V, error)) func(context.Context, K) (V, error) {
+	return func(ctx context.Context, k K) (V, error) {
+		if err := s.serves(string(key(nil, k))); err != nil {
 			var zero V
 			return zero, err
 		}
-		return load(ctx, key)
+		return load(ctx, k)
 	}
 }
 
-// redeliverWithin is how long the delivery of what could not be delivered may
-// take.
-const redeliverWithin = 5 * time.Second
+// serves reports why the server that holds key cannot be asked for it. One that
+// is being asked to find out cannot, either: the cache has been there before it
+// loads, and if that had been the call to find out it would be known by now.
+func (s *Store) serves(key string) error {
+	switch {
+	case s.ctx.Err() != nil:
+		return ErrClosed
+	case s.breakers[s.breakers.of(s.client.B().Get().Key(s.names.value(key)).Build())].State() != gobreaker.StateClosed:
+		return ErrUnavailable
+	default:
+		return nil
+	}
+}

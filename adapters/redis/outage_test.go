@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/onefold-go/onefold/adapters/redis"
+	"github.com/onefold-go/onefold/codec"
 	"github.com/onefold-go/onefold/tier"
 )
 
@@ -102,7 +103,7 @@ func TestOutageAndTheSource(t *testing.T) {
 	p := open(t, url(s.Addr), quick)
 	src := newSource("v")
 	through := newProcess(t, p, tier.Config{FarBudget: 50 * time.Millisecond}, src.load)
-	fast := newProcess(t, p, tier.Config{FarBudget: 50 * time.Millisecond}, redis.FailFast(p, src.load))
+	fast := newProcess(t, p, tier.Config{FarBudget: 50 * time.Millisecond}, redis.FailFast(p, codec.StringKey[string], src.load))
 	fast.want(t, "before", "v")
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
@@ -125,6 +126,57 @@ func TestOutageAndTheSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "calls are made again", func() bool { _, err := fast.Get(t.Context(), "k"); return err == nil })
+}
+
+// While one call finds out whether the server is back, the source is not asked by
+// all the others.
+//
+// SPEC: X04
+func TestFailFastDuringAProbe(t *testing.T) {
+	s := startRedis(t)
+	p := open(t, url(s.Addr), quick)
+	src := newSource("v")
+	load := redis.FailFast(p, codec.StringKey[string], src.load)
+	if err := s.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the breaker has opened", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		_, err := p.Get(ctx, "k")
+		return errors.Is(err, redis.ErrUnavailable)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	probe := make(chan error)
+	go func() {
+		for {
+			if _, err := p.Get(ctx, "k"); !errors.Is(err, redis.ErrUnavailable) {
+				probe <- err
+				return
+			}
+		}
+	}()
+	eventually(t, "a call finds out", func() bool { return p.Stats().State == "half-open" })
+	for range 10 {
+		if _, err := load(t.Context(), "k"); !errors.Is(err, redis.ErrUnavailable) {
+			t.Errorf("the load while a call finds out: %v, want ErrUnavailable", err)
+		}
+	}
+	cancel()
+	if err := <-probe; !errors.Is(err, context.Canceled) {
+		t.Errorf("Get of a server that hangs = %v, want its context's end", err)
+	}
+	if err := s.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "calls are made again", func() bool {
+		_, err := p.Get(t.Context(), "k")
+		return err == nil
+	})
+	if v, err := load(t.Context(), "k"); v != "v" || err != nil {
+		t.Errorf("the load after the outage = %q, %v; want v", v, err)
+	}
+	src.wantLoads(t, 1)
 }
 
 // What could not be deleted is not read here before it has been, and is deleted
@@ -174,6 +226,41 @@ func TestUndeliveredDeletes(t *testing.T) {
 		p.want(t, key, "v2")
 	}
 	q.want(t, "kept", "v1")
+}
+
+// A Delete that began before another failed may have been done before what the
+// other was about.
+//
+// SPEC: X05
+func TestDeleteSettlesWhatFailedBeforeIt(t *testing.T) {
+	s := startRedis(t)
+	pr := startProxy(t, s.Addr)
+	o := quick
+	o.ProbeEvery, o.BreakAfter, o.Ping = time.Hour, 1000, time.Hour
+	o.Client = func(c *rueidis.ClientOption) { c.PipelineMultiplex = -1 }
+	p := open(t, url(pr.addr), o)
+	if err := p.Delete(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	pr.stall()
+	first, before := make(chan error), pr.holds()
+	go func() { first <- p.Delete(t.Context(), "k") }()
+	eventually(t, "the first Delete is on its way", func() bool { return pr.holds() > before })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := p.Delete(ctx, "k"); err == nil {
+		t.Error("the second Delete: no error, want one")
+	}
+	pr.flow()
+	if err := <-first; err != nil {
+		t.Errorf("the first Delete = %v", err)
+	}
+	if n := p.Stats().Undelivered; n != 1 {
+		t.Errorf("%d undelivered after the first Delete's answer, want the second", n)
+	}
+	if err := p.Delete(t.Context(), "k"); err != nil || p.Stats().Undelivered != 0 {
+		t.Errorf("the third Delete = %v, and %d undelivered; want none", err, p.Stats().Undelivered)
+	}
 }
 
 // Between the end of an outage and the delivery, a read delivers first.

@@ -23,6 +23,6 @@ func (s *Store) Stats() Stats {
 	s.stream.mu.Unlock()
 	return Stats{
 		Live: live, Streams: s.counts.streams.Load(), Heard: s.counts.heard.Load(), Flushes: s.counts.flushes.Load(),
-		State: s.breakers.state().String(), Refused: s.counts.refused.Load(), Undelivered: s.undelivered.count(),
+		State: s.breakers.state().String(), Refused: s.counts.refused.Load(), Undelivered: s.undelivered.Len(),
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/onefold-go/onefold/tier"
+	"github.com/onefold-go/onefold/tier/outage"
 )
 
 // A Store is a far tier on Redis. It is made by [Open], its methods may be
@@ -29,7 +30,8 @@ type Store struct {
 
 	stream      stream
 	breakers    breakers
-	undelivered undelivered
+	undelivered *outage.Undelivered
+	settling    chan struct{} // holds one while everything is being delivered
 	counts      counts
 
 	ctx    context.Context //nolint:containedctx // of what runs in the background; it ends with Close
@@ -74,12 +76,12 @@ func Open(url string, o Options) (*Store, error) {
 		client: client, o: o,
 		names: names{base: o.Prefix + ":" + o.Schema + ":"},
 		owner: owner(hex.EncodeToString(id[:])), breakers: newBreakers(o, client.Mode()),
+		undelivered: outage.NewUndelivered(o.MaxUndelivered), settling: make(chan struct{}, 1),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.stream.init()
-	s.undelivered.init(o.MaxUndelivered)
 	s.work.Go(s.listen)
-	s.work.Go(s.redeliver)
+	s.work.Go(func() { s.undelivered.Deliver(s.ctx, o.ProbeEvery, s.redeliver) })
 	<-s.stream.tried // so that who waits first is woken by it, where it is to be had
 	return s, nil
 }
@@ -162,7 +164,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	at := s.undelivered.now()
+	at := s.undelivered.Now()
 	err := s.ready(ctx, key)
 	if err == nil {
 		err = failure("Delete", s.run(ctx, deleteScript, s.all(key)).Error())
@@ -174,10 +176,10 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 // told notes whether the server has been told that key has changed.
 func (s *Store) told(key string, at uint64, err error) {
 	if err != nil {
-		s.undelivered.addKey(key)
+		s.undelivered.AddKey(key)
 		return
 	}
-	s.undelivered.settled([]string{key}, nil, at)
+	s.undelivered.Settled([]string{key}, nil, at)
 }
 
 // all gives the names of what a change of key is about: value, lease, note.
@@ -364,7 +366,7 @@ func (s *Store) Set(ctx context.Context, key string, it tier.Item) error {
 	if err := s.ready(ctx, key); err != nil {
 		return err
 	}
-	at := s.undelivered.now()
+	at := s.undelivered.Now()
 	err := failure("Set", s.set(ctx, key, it))
 	s.told(key, at, err)
 	return err

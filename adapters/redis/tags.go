@@ -67,8 +67,8 @@ func (s *Store) Tags(ctx context.Context) (tier.TagTable, error) {
 	if err := s.ready(ctx, ""); err != nil {
 		return tier.TagTable{}, err
 	}
-	if s.undelivered.some.Load() {
-		if _, tags, all := s.undelivered.list(); all || len(tags) > 0 {
+	if s.undelivered.Any() {
+		if _, tags, all := s.undelivered.List(); all || len(tags) > 0 {
 			return s.Bump(ctx, tags...) // what the table ought to say
 		}
 	}
@@ -84,15 +84,15 @@ func (s *Store) Bump(ctx context.Context, tags ...string) (tier.TagTable, error)
 			return tier.TagTable{}, err
 		}
 	}
-	at := s.undelivered.now()
+	at := s.undelivered.Now()
 	t, err := s.bump(ctx, tags)
 	switch {
 	case err != nil:
-		s.undelivered.addTags(tags)
+		s.undelivered.AddTags(tags...)
 	case len(tags) == 0:
-		s.undelivered.settledAll(at)
+		s.undelivered.SettledAll(at)
 	default:
-		s.undelivered.settled(nil, tags, at)
+		s.undelivered.Settled(nil, tags, at)
 	}
 	return t, err
 }

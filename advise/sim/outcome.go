@@ -152,15 +152,19 @@ type Point struct {
 	Share float64       `json:"share"`
 }
 
-// Beyond gives the complementary distribution: for each step of it, the share
-// of durations that were At or longer.
+// Beyond gives the complementary distribution: the share of durations that were
+// At or longer, at its first step, its last, and each at which the share is 2 %
+// less than at the one before.
 func (h *Histogram) Beyond() []Point {
 	var points []Point
 	left := h.total - h.zeros
 	for b, n := range h.counts {
-		if n > 0 {
-			points = append(points, Point{time.Duration(bucketEdge(b)), ratio(float64(left), float64(h.total))})
-			left -= n
+		if n == 0 {
+			continue
+		}
+		p := Point{time.Duration(bucketEdge(b)), ratio(float64(left), float64(h.total))}
+		if left -= n; len(points) == 0 || left == 0 || p.Share < 0.98*points[len(points)-1].Share {
+			points = append(points, p)
 		}
 	}
 	return points

@@ -22,8 +22,8 @@ type load struct {
 // It is a radix heap (Ahuja, Mehlhorn, Orlin and Tarjan, 1990): nothing may be
 // added that ends before the last one taken, which holds for events that cause
 // only later ones. Bucket b holds the loads whose end has bit b-1 as the highest
-// one that differs from last. A binary heap took three times as long here, where
-// one arm adds a load for each request.
+// one that differs from last. A load moves to lower buckets only, so that it is
+// moved a few times however many there are.
 type queue struct {
 	last    int64 // the end of the last load taken
 	filled  uint64

@@ -89,7 +89,7 @@ func checkEarly(seed uint64, beta float64) Check {
 	l := Constant(20 * time.Millisecond)
 	var loads []float64
 	for run := range uint64(checkRuns) {
-		tr := poisson(seed+run, 20_000, 5*time.Second)
+		tr := poisson(seed+run, 5_000, 8*time.Second)
 		c := tr.cycles(Setting{Loader: l, Seed: seed + run}, Arm{TTL: 500 * time.Millisecond, Early: beta, Start: Warm})
 		loads = append(loads, c.loads/c.count)
 	}

@@ -164,6 +164,7 @@ func (tr *Trace) Compare(set Setting, pairs [][2]int, arms ...Arm) ([]*Outcome, 
 	for i, a := range arms {
 		runners[i] = newRunner(a, &set)
 	}
+	keepWindows(runners, pairs)
 
 	var wg sync.WaitGroup
 	work := make(chan unit)
@@ -319,7 +320,6 @@ func units(arms int, pairs [][2]int) []unit {
 const blockSize = 4096
 
 func (u *unit) all(tr *Trace, runners []*runner, pairs [][2]int, contrasts []Contrast) {
-	keepWindows(runners, pairs)
 	for _, chunk := range tr.steps {
 		for block := range slices.Chunk(chunk, blockSize) {
 			for _, i := range u.arms {

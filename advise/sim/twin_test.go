@@ -172,6 +172,24 @@ func same(t *rapid.T, what string, got *sim.Outcome, keys []uint64, want slowOut
 	}
 }
 
+// TestTwinEarly is TestTwin with much early refresh, whose draws are rarely near
+// the edge.
+func TestTwinEarly(t *testing.T) {
+	for seed := range uint64(6) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		var requests []request
+		for now := int64(0); len(requests) < 3000; now += random.Int64N(5) {
+			requests = append(requests, request{t: now, key: random.Uint64N(3), latency: sim.Draw})
+		}
+		set := sim.Setting{Loader: sim.Constant(40), Seed: seed, Window: 40}
+		arm := sim.Arm{TTL: 300, Early: 1, Coalesce: seed%2 == 0}
+		got, want := traceOf(requests).Run(set, arm)[0], slow(set, arm, requests)
+		if got.Loads != want.Loads || got.Hits != want.Hits || got.Background != want.Background || got.Peak != want.Peak {
+			t.Errorf("seed %d: loads %d, hits %d, behind %d, peak %d; want %d, %d, %d, %d", seed, got.Loads, got.Hits, got.Background, got.Peak, want.Loads, want.Hits, want.Background, want.Peak)
+		}
+	}
+}
+
 // TestContrast holds the comparison of two arms, window by window, to the slow
 // simulator's windows.
 func TestContrast(t *testing.T) {

@@ -3,6 +3,7 @@ package trace_test
 import (
 	"bytes"
 	"errors"
+	"hash/maphash"
 	"io"
 	"syscall"
 	"testing"
@@ -90,3 +91,28 @@ func processors() time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// BenchmarkProbe is the least that reading a plain line takes: to find its end
+// and its comma, to read the number and to hash the key. It is what
+// BenchmarkRead/csv is to be compared with on a machine that does other work.
+func BenchmarkProbe(b *testing.B) {
+	text := []byte(generate(b, trace.CSV, tracegen.Plain, tracegen.Workload{Seed: 1, Requests: 1_000_000, Keys: 100_000, Skew: 0.9, Rate: 100_000}))
+	b.ResetTimer()
+	before := processors()
+	var sum uint64
+	for b.Loop() {
+		for rest := text; len(rest) > 0; {
+			i := bytes.IndexByte(rest, '\n')
+			line := rest[:i]
+			rest = rest[i+1:]
+			j := bytes.IndexByte(line, ',')
+			n, _, _, _ := trace.Number(line[:j])
+			sum += n ^ maphash.Bytes(probeSeed, line[j+1:])
+		}
+	}
+	used := processors() - before
+	b.ReportMetric(float64(used.Nanoseconds())/float64(1_000_000*b.N), "cpu-ns/line")
+	_ = sum
+}
+
+var probeSeed = maphash.MakeSeed()

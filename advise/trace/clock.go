@@ -19,6 +19,8 @@ type clock struct {
 	micros bool   // what stands behind the point counts microseconds, unpadded
 	layout string // as of package time, for stampLayout
 
+	limitOf, limit int64 // of differences in a unit
+
 	started bool
 	whole   uint64 // the first stamp: units, or seconds since 1970
 	sub     int64  // and nanoseconds
@@ -26,6 +28,7 @@ type clock struct {
 	minute  [20]byte // the text up to the minute
 	seconds int64    // since 1970, at that minute
 	zone    [6]byte
+	east    int64 // seconds of that zone
 }
 
 // A stampKind is how a file writes times.
@@ -60,8 +63,10 @@ func (c *clock) since(b []byte) (int64, error) {
 	// Numbers wrap like two's complement, so that the difference is right
 	// below and above 1<<63, and around zero.
 	diff := int64(whole - c.whole)
-	limit := maxRange / unit
-	if diff >= limit || diff <= -limit {
+	if unit != c.limitOf {
+		c.limitOf, c.limit = unit, maxRange/unit
+	}
+	if diff >= c.limit || diff <= -c.limit {
 		return 0, errRange
 	}
 	return diff*unit + sub - c.sub, nil
@@ -181,7 +186,14 @@ func (c *clock) clf(b []byte) (sec int64, ok bool) {
 	if !okay || s > 60 {
 		return 0, false
 	}
+	if len(b) == 26 && string(b[20:]) == string(c.zone[:]) {
+		return c.seconds + s - c.east, true
+	}
 	offset, okay := zoneOf(b[20:])
+	if okay && len(b) == 26 {
+		copy(c.zone[:], b[20:])
+		c.east = offset
+	}
 	return c.seconds + s - offset, okay
 }
 

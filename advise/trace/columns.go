@@ -238,6 +238,12 @@ func (p *plan) csv(lines [][]byte, cfg *Config) error {
 	for _, line := range lines {
 		rows = append(rows, cells(line, delim))
 	}
+	if _, width := delimiterOf(lines, &Config{Delimiter: delim}); width > 0 {
+		for len(rows) > 1 && len(rows[0]) != width { // remarks in front
+			lines, rows = lines[1:], rows[1:]
+		}
+		rows = slices.DeleteFunc(rows, func(r []string) bool { return len(r) != width && len(rows) > 1 })
+	}
 	d := &delimited{delim: delim, blanks: delim == ' '}
 	columns := make([]column, len(rows[0]))
 	if !cfg.NoHeader && isHeader(rows) {

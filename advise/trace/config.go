@@ -60,6 +60,11 @@ type Config struct {
 	// counted either way.
 	KeepDuplicates bool
 
+	// DropAlike leaves out records that are like another in all but the time,
+	// and within 100 µs of it. Without it they are counted only: where many
+	// ask for one key, they may be accesses of their own.
+	DropAlike bool
+
 	// Reorder is how many records are held back to put those into order that
 	// come late. Zero means 65,536. What comes later still is given the time
 	// of the record before it, and counted.

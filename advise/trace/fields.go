@@ -70,7 +70,7 @@ func (f *fields) clear() {
 }
 
 // A splitter finds the columns of a line. It may keep nothing of the line but
-// what it puts into f, and need not clear f.
+// what it puts into f.
 type splitter interface {
 	split(line []byte, f *fields) error
 }

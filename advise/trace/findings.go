@@ -240,12 +240,18 @@ func (s *Source) resolutionFindings(sum *Summary, add func(Finding)) {
 		suspected += sum.Files[i].Suspected
 	}
 	fine := r.Tick > 0 && r.Tick <= 10*time.Microsecond
-	if fine && float64(suspected) > suspiciousShare*float64(sum.Records) {
+	if suspected > 0 && s.cfg.DropAlike {
+		add(Finding{
+			Kind: Suspected, Severity: Caution, Count: suspected, Of: sum.Records + suspected, Value: suspectGap,
+			Text: fmt.Sprintf("%d records (%s) were like another in all but the time and within %v of it, and were left out",
+				suspected, share(suspected, sum.Records+suspected), time.Duration(suspectGap)),
+		})
+	} else if fine && float64(suspected) > suspiciousShare*float64(sum.Records) {
 		add(Finding{
 			Kind: Suspected, Severity: Serious, Count: suspected, Of: sum.Records, Value: suspectGap,
 			Text: fmt.Sprintf("%d records (%s) are of the same key and client as another and alike within %v of it: they may have been captured twice",
 				suspected, share(suspected, sum.Records), time.Duration(suspectGap)),
-			Remedy: "name what tells accesses apart in Config.Columns.Identity",
+			Remedy: "name what tells accesses apart in Config.Columns.Identity, or leave such out with Config.DropAlike",
 		})
 	}
 	switch {

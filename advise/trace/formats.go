@@ -78,7 +78,7 @@ var names = []struct {
 }{
 	{timeRole, []string{
 		"time", "timestamp", "ts", "@timestamp", "start_time", "starttime", "start", "begin", "begin_time", "op_time",
-		"time_local", "time_iso8601", "msec", "datetime", "date_time", "unix_time", "time_unix", "start_time_unix",
+		"msec", "time_local", "time_iso8601", "datetime", "date_time", "unix_time", "time_unix", "start_time_unix",
 		"event_time", "eventtime", "access_time", "request_creation_time", "epoch", "date", "t",
 	}},
 	{keyRole, []string{

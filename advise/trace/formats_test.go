@@ -38,6 +38,10 @@ func TestLinesOfServers(t *testing.T) {
 			want: trace.Record{Status: 200, Size: 5, Duration: 250e6, Cache: trace.Hit}, keys: "/a",
 		},
 		{
+			name: "nginx with the time twice", cfg: trace.Config{Template: `$time_iso8601 $msec $uri`},
+			text: "2000-10-10T20:55:36+00:00 971211336.250 /a", want: trace.Record{Size: -1, Duration: -1}, keys: "/a",
+		},
+		{
 			name: "Apache by template", cfg: trace.Config{Template: `%h %l %u %t \"%r\" %>s %b %D`},
 			text: `10.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.0" 200 5 1500`,
 			want: trace.Record{Status: 200, Size: 5, Duration: 1_500_000}, keys: "/a",
@@ -154,12 +158,12 @@ func TestCommandsWithSeveralKeysAreSeveralRecords(t *testing.T) {
 }
 
 func TestLinesThatSumUpAreSeveralRecords(t *testing.T) {
-	s := open(t, "op_time,key,key_size,op,op_count,size,cache_hits,ttl\n100,a,4,GET,3,10,3,0\n101,b,4,SET,1,10,0,60\n", trace.Config{})
+	s := open(t, "op_time,key,key_size,op,op_count,size,cache_hits,ttl\n100,a,4,GET,3,10,3,0\n101,b,4,SET,1,10,0,60\n102,c,4,GET,100001,1,0,0\n", trace.Config{})
 	got := all(t, s)
 	if len(got) != 4 || got[2].Key != got[0].Key || got[3].Op != trace.Write || got[3].TTL != 60e9 || got[0].TTL != trace.Unknown {
 		t.Errorf("%+v", got)
 	}
-	if sum := s.Summary(); sum.Files[0].Repeats != 2 || !has(sum, trace.Repeated) {
+	if sum := s.Summary(); sum.Files[0].Repeats != 2 || sum.Files[0].Bad != 1 || !has(sum, trace.Repeated) {
 		t.Errorf("%+v", sum.Files[0])
 	}
 }

@@ -171,7 +171,7 @@ func (p *plan) byFormat(lines [][]byte, cfg *Config) error {
 			return err
 		}
 		t.need = 10 // an own format often ends otherwise
-		p.split = t
+		p.split = t.trim()
 		p.unit[tookRole], p.unit[durationRole] = 1e6, 1e6
 		g.Time, g.Key, g.Stamp = "%START_TIME%", "the authority and the path", Begin
 		g.Others = []string{"method", "status", "bytes sent", "duration", "x-envoy-upstream-service-time"}
@@ -180,7 +180,7 @@ func (p *plan) byFormat(lines [][]byte, cfg *Config) error {
 		if err != nil {
 			return err
 		}
-		p.split = t
+		p.split = t.trim()
 		seconds(durationRole)
 		g.Time, g.Key, g.Stamp = "request_creation_time", "the target with its host", Begin
 		g.Others = []string{"method", "client", "status", "bytes sent", "target_processing_time"}
@@ -230,7 +230,7 @@ func (p *plan) template(text string) error {
 	if err != nil {
 		return err
 	}
-	p.split = t
+	p.split = t.trim()
 	g := &p.guess
 	g.Stamp = End
 	if strings.Contains(text, "%t") || strings.Contains(text, "%START_TIME") {
@@ -283,7 +283,7 @@ func (p *plan) accessLog(lines [][]byte) error {
 	}
 	t.need = need
 	p.templateUnits("")
-	p.split = t
+	p.split = t.trim()
 	g.Others = append([]string{"method", "client", "status", "size"}, found...)
 	if len(found) > 0 {
 		g.Assumed = append(g.Assumed, "the columns behind the usual ones are "+strings.Join(found, " and ")+", by how they look; Config.Template says it for certain")

@@ -11,7 +11,6 @@ import (
 type KeyPart struct {
 	Name string // such as "query parameter session" or "path part 3 (a number)"
 	Keys uint64 // different keys without the part
-	Seen uint64 // records whose key had it
 }
 
 // Keys are what was found out about the keys of records that read.
@@ -63,12 +62,19 @@ type about struct {
 	scratch       []byte
 	cuts          []cut
 
-	hints [1 << 10]struct {
-		key   uint64
-		hints Hints
-	}
+	// Most accesses are of few keys. What was found out about the latest need
+	// not be found out again.
+	recent [1 << recentBits]recentKey
 
 	names *heads // nil unless asked for
+}
+
+const recentBits = 13
+
+type recentKey struct {
+	key     uint64
+	hints   Hints
+	counted bool // as one that is read
 }
 
 // A variant is the keys without one part.
@@ -77,7 +83,6 @@ type variant struct {
 	param    string // a query parameter; empty for others
 	place    int    // of a path part, from 1; 0 for others
 	query    bool   // the whole query
-	seen     uint64
 	distinct *Distinct
 	hash     uint64 // of the key being looked at
 }
@@ -102,20 +107,27 @@ func (a *about) count(h uint64) {
 
 // look counts a key and gives the hints in its text.
 func (a *about) look(key []byte, h uint64, op Op) Hints {
-	if op == Read {
-		a.reads++
+	c := &a.recent[h>>(64-recentBits)]
+	if c.key != h {
+		*c = recentKey{key: h, hints: personal(key)}
+	}
+	if op != Read {
+		return c.hints
+	}
+	a.reads++
+	early := a.partsReads < lookedAt
+	if early {
+		a.partsReads++
+	}
+	if !c.counted {
+		c.counted = true
 		a.distinct.add(h)
-		if a.partsReads < lookedAt {
-			a.partsReads++
+		if early {
 			a.takeApart(key, h)
 		}
-		if a.names != nil {
-			a.names.add(h, key)
-		}
 	}
-	c := &a.hints[h>>54]
-	if c.key != h {
-		c.key, c.hints = h, personal(key)
+	if a.names != nil {
+		a.names.add(h, key)
 	}
 	return c.hints
 }
@@ -126,7 +138,7 @@ func (a *about) report() Keys {
 		LookedAt: a.partsReads, LookedAtDistinct: a.partsDistinct.Count(),
 	}
 	for _, v := range a.variants {
-		k.Parts = append(k.Parts, KeyPart{Name: v.name, Keys: v.distinct.Count(), Seen: v.seen})
+		k.Parts = append(k.Parts, KeyPart{Name: v.name, Keys: v.distinct.Count()})
 	}
 	return k
 }
@@ -170,7 +182,6 @@ func (a *about) takeApart(key []byte, h uint64) {
 		b = append(b, key[from:]...)
 		a.scratch = b
 		v.hash = a.hash.bytes(b)
-		v.seen++
 	}
 	for _, v := range a.variants {
 		v.distinct.add(v.hash)
@@ -309,6 +320,15 @@ var personalParts = map[string]bool{
 	"auth_token": true, "api_key": true, "apikey": true,
 }
 
+// personalLengths are the lengths of those that begin with a letter, one bit
+// each: most parts need not be looked up.
+var personalLengths = func() (lengths [256]uint32) {
+	for part := range personalParts {
+		lengths[part[0]] |= 1 << len(part)
+	}
+	return lengths
+}()
+
 // personal looks for such parts.
 func personal(key []byte) Hints {
 	if len(key) > 4096 {
@@ -327,7 +347,7 @@ func personal(key []byte) Hints {
 				}
 				lower[i] = c
 			}
-			if personalParts[string(lower[:n])] {
+			if personalLengths[lower[0]]&(1<<n) != 0 && personalParts[string(lower[:n])] {
 				return PersonalPath
 			}
 		}

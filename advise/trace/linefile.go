@@ -11,7 +11,7 @@ type lineFile struct {
 	split  splitter
 	parser *parser
 	skip   []byte // the header
-	sparse bool
+	sparse bool   // a line need not have all columns: those of the last are cleared
 	stats  *FileStats
 
 	fields  fields
@@ -23,8 +23,11 @@ type lineFile struct {
 	ended     bool
 }
 
-// maxRepeat is how many accesses one line may stand for.
+// maxRepeat is how many accesses one line may stand for. One that says more is
+// bad: it is a line of another kind, or a sum over far too long a time.
 const maxRepeat = 100_000
+
+var errRepeat = errors.New("the line stands for over 100,000 accesses")
 
 func (f *lineFile) decode(dst []Record) (int, error) {
 	n := 0
@@ -78,7 +81,9 @@ func (f *lineFile) decode(dst []Record) (int, error) {
 			f.stats.Lines++
 			continue
 		}
-		f.fields.clear()
+		if f.sparse {
+			f.fields.clear()
+		}
 		f.stats.Lines++
 		err = f.split.split(line, &f.fields)
 		switch {
@@ -105,7 +110,7 @@ func (f *lineFile) decode(dst []Record) (int, error) {
 			continue
 		}
 		f.stats.Records++
-		if f.fields.keys != nil || f.fields.col[repeatRole] != nil {
+		if len(f.fields.keys) > 0 || f.fields.col[repeatRole] != nil {
 			f.more(&dst[n])
 		}
 		n++
@@ -124,16 +129,15 @@ func eofUnless(n int) error {
 func (f *lineFile) more(r *Record) {
 	f.pending = f.pending[:0]
 	for _, key := range f.fields.keys {
-		f.fields.key[0] = key
 		again := *r
-		again.Key = f.parser.hash.bytes(f.parser.keyOf(&f.fields))
+		again.Key = f.parser.hash.bytes(f.parser.keyOf(&f.fields, key))
 		f.pending = append(f.pending, again)
 		f.parser.about.look(key, again.Key, again.Op)
 	}
 	if b := f.fields.col[repeatRole]; b != nil {
 		if times, ok := count(b); ok && times > 1 {
 			f.pending = append(f.pending, *r)
-			f.repeat = min(times, maxRepeat) - 2
+			f.repeat = times - 2
 			f.stats.Repeats++
 		}
 	}

@@ -36,7 +36,7 @@ type place struct {
 }
 
 func newOrder(back int, more func([]Record) (int, error)) *order {
-	return &order{more: more, back: back, buf: make([]Record, 2*back)}
+	return &order{more: more, back: back, buf: make([]Record, min(2*back, 4096))}
 }
 
 // read gives some records that come next, at most as many as batch holds.
@@ -56,6 +56,9 @@ func (o *order) refill() {
 	o.held = copy(o.buf, o.buf[o.ready:o.held])
 	o.next, o.ready = 0, 0
 	was := o.held
+	if was == len(o.buf) { // it begins small: most tests and many files are
+		o.buf = append(o.buf, make([]Record, min(len(o.buf), 2*o.back-len(o.buf)))...)
+	}
 	for o.err == nil && o.held < len(o.buf) {
 		var n int
 		n, o.err = o.more(o.buf[o.held:])

@@ -17,7 +17,6 @@ type parser struct {
 	unit     [numRoles]int64 // of durations, took and TTLs; 0 where each value says its own
 	zeroTTL  bool            // a TTL of 0 means that there is none
 	scsi     bool            // operations are SCSI opcodes
-	all      bool            // all operations are reads
 	identity bool            // there are identity columns
 
 	hash  *hasher
@@ -33,6 +32,7 @@ type parser struct {
 
 	same     *twins // for all files; by identity
 	keepSame bool
+	dropLike bool
 	alike    twins // by all but the time
 
 	stats *FileStats
@@ -40,27 +40,31 @@ type parser struct {
 
 // record makes one of f. An error says that the line is bad, or passed over.
 func (p *parser) record(f *fields, r *Record) error {
+	name, part := f.col[opRole], f.key[0]
 	if line := f.col[requestRole]; line != nil {
 		method, target := requestLine(line)
-		if f.col[opRole] == nil {
-			f.col[opRole] = method
+		if name == nil {
+			name = method
 		}
-		if f.key[0] == nil {
-			f.key[0] = target
-		}
-	}
-	op := Read
-	if !p.all {
-		var keep bool
-		if op, keep = p.ops.of(f.col[opRole], p.scsi); !keep {
-			p.stats.Filtered++
-			return errPassed
+		if part == nil {
+			part = target
 		}
 	}
-	key := p.keyOf(f)
+	op, keep := p.ops.of(name, p.scsi)
+	if !keep {
+		p.stats.Filtered++
+		return errPassed
+	}
+	key := p.keyOf(f, part)
 	if len(key) == 0 {
 		p.stats.NoKey++
 		return errPassed
+	}
+
+	if b := f.col[repeatRole]; b != nil {
+		if times, ok := count(b); ok && times > maxRepeat {
+			return errRepeat
+		}
 	}
 
 	at, err := p.clock.since(f.col[timeRole])
@@ -82,8 +86,13 @@ func (p *parser) record(f *fields, r *Record) error {
 		}
 	}
 
-	took := p.span(tookRole, f.col[tookRole])
-	load := p.span(durationRole, f.col[durationRole])
+	took, load := int64(Unknown), int64(Unknown)
+	if b := f.col[tookRole]; b != nil {
+		took = p.span(tookRole, b)
+	}
+	if b := f.col[durationRole]; b != nil {
+		load = p.span(durationRole, b)
+	}
 	if p.stamp == End {
 		switch {
 		case took >= 0:
@@ -127,7 +136,7 @@ func (p *parser) record(f *fields, r *Record) error {
 	if b := f.col[cacheRole]; b != nil {
 		r.Cache = p.cached.of(b)
 	}
-	if p.twin(f, r) && !p.keepSame {
+	if p.twin(f, r) {
 		return errPassed
 	}
 	if load >= 0 {
@@ -148,8 +157,8 @@ func (p *parser) record(f *fields, r *Record) error {
 	return nil
 }
 
-// twin counts a record that is there twice, and reports whether it is by its
-// identity, so that there is no doubt.
+// twin counts a record that is there twice, and reports whether to leave it
+// out.
 func (p *parser) twin(f *fields, r *Record) bool {
 	if p.identity && f.identity[0] != nil {
 		h := p.hash.pair(r.Key, p.hash.bytes(f.identity[0]))
@@ -160,7 +169,7 @@ func (p *parser) twin(f *fields, r *Record) bool {
 		}
 		if p.same.seen(h, r.Time, 1<<63-1) {
 			p.stats.Duplicates++
-			return true
+			return !p.keepSame
 		}
 		return false
 	}
@@ -169,38 +178,34 @@ func (p *parser) twin(f *fields, r *Record) bool {
 		p.alike.count = suspectSets
 		if p.alike.seen(h, r.Time, suspectGap) {
 			p.stats.Suspected++
+			return p.dropLike
 		}
 	}
 	return false
 }
 
-// keyOf gives the key's text: its parts with a character between them that no
-// log has. A key of one part is not copied.
-func (p *parser) keyOf(f *fields) []byte {
+// keyOf gives the key's text: first and its other parts with a character
+// between them that no log has. A key of one part is not copied.
+func (p *parser) keyOf(f *fields, first []byte) []byte {
 	tenant := f.col[tenantRole]
 	if dash(tenant) && f.key[1] == nil {
-		if dash(f.key[0]) {
+		if dash(first) {
 			return nil
 		}
-		return f.key[0]
+		return first
 	}
 	b := p.key[:0]
 	if !dash(tenant) {
 		b = append(append(b, tenant...), keySeparator)
 	}
-	some := false
-	for i, part := range f.key {
-		if part == nil {
-			continue
+	b = append(b, first...)
+	for _, part := range f.key[1:] {
+		if part != nil {
+			b = append(append(b, keySeparator), part...)
 		}
-		if i > 0 {
-			b = append(b, keySeparator)
-		}
-		b = append(b, part...)
-		some = some || !dash(part)
 	}
 	p.key = b
-	if !some || dash(f.key[0]) {
+	if dash(first) {
 		return nil
 	}
 	return b

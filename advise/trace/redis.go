@@ -16,6 +16,7 @@ var errRedis = errors.New("the line is none of MONITOR's")
 type redisLine struct {
 	args    [][]byte
 	scratch []byte
+	name    []byte // of the command, in capitals
 	ttl     []byte
 }
 
@@ -46,14 +47,19 @@ func (m *redisLine) split(line []byte, f *fields) error {
 	if !m.words(line) || len(m.args) == 0 {
 		return errRedis
 	}
-	name := bytes.ToUpper(m.args[0]) // small: the compiler keeps it off the heap where it can
+	m.name = append(m.name[:0], m.args[0]...)
+	for i, c := range m.name {
+		if c >= 'a' && c <= 'z' {
+			m.name[i] = c - 'a' + 'A'
+		}
+	}
 	args := m.args[1:]
 	f.col[opRole] = m.args[0]
 	if len(args) == 0 {
 		return errPassed
 	}
 	f.key[0] = args[0]
-	switch string(name) {
+	switch string(m.name) {
 	case "MGET", "DEL", "UNLINK":
 		f.keys = append(f.keys, args[1:]...)
 	case "SET", "GETEX":

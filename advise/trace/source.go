@@ -170,7 +170,7 @@ func (s *Source) open(in *input, same *twins) (*file, error) {
 	}
 	ps := &parser{
 		clock: p.clock, stamp: p.guess.Stamp, unit: p.unit, zeroTTL: p.zeroTTL, scsi: p.scsi, identity: p.identity,
-		hash: &s.hash, ops: newOpFilter(s.cfg.Ops), about: s.about, stats: f.stats, same: same, keepSame: s.cfg.KeepDuplicates,
+		hash: &s.hash, ops: newOpFilter(s.cfg.Ops), about: s.about, stats: f.stats, same: same, keepSame: s.cfg.KeepDuplicates, dropLike: s.cfg.DropAlike,
 	}
 	f.stats.keepBad, f.stats.showBad = s.cfg.BadLines, s.cfg.ShowLines
 	if p.spans {
@@ -181,7 +181,12 @@ func (s *Source) open(in *input, same *twins) (*file, error) {
 		f.dec = &spans{r: l, keys: spanKeys(&s.cfg), parser: ps, stats: f.stats, cfg: &s.cfg}
 		return f, nil
 	}
-	lf := &lineFile{lines: l, split: p.split, parser: ps, skip: p.skip, sparse: p.sparse, stats: f.stats}
+	lf := &lineFile{lines: l, split: p.split, parser: ps, skip: p.skip, stats: f.stats}
+	switch p.split.(type) {
+	case *delimited, *template:
+	default:
+		lf.sparse = true
+	}
 	if m, ok := p.split.(*memcachedLine); ok {
 		lf.memcached, lf.settler, ps.quiet = m, &settler{about: s.about}, true
 	}

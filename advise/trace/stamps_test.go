@@ -167,6 +167,7 @@ func TestTimesThatAreNone(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	for text, want := range map[string]string{
+		"12345678": "12345678 0 false", "1234567812345678.5": "1234567812345678 500000000 false", "1234567a": "none", "123456:8": "none", "1234567/": "none",
 		"0": "0 0 false", "7": "7 0 false", "-7": "7 0 true", "+7": "7 0 false", "1.5": "1 500000000 false", ".5": "0 500000000 false",
 		"1.0000000019": "1 1 false", "18446744073709551615": "18446744073709551615 0 false", "1e3": "1000 0 false", "9.5e-05": "0 95000 false",
 		"18446744073709551616": "none", "": "none", "-": "none", ".": "none", "1x": "none", "1.2.3": "none", "e5": "none", "1e": "none", "1e400": "none",

@@ -17,6 +17,7 @@ type template struct {
 	lead  []byte
 	steps []step
 	need  int // how many steps a line must have; behind them it may end
+	upTo  int // how many steps are taken
 }
 
 type step struct {
@@ -65,6 +66,7 @@ func compileTemplate(text string) (*template, error) {
 		parts   [numRoles]uint8
 		names   []string
 	)
+	finer := strings.Contains(text, "$msec") || strings.Contains(text, "${msec}")
 	for text != "" {
 		name, rest := variable(text)
 		if name == "" {
@@ -78,6 +80,9 @@ func compileTemplate(text string) (*template, error) {
 		text = rest
 		names = append(names, name)
 		role, known := variables[name]
+		if role == timeRole && finer && name != "msec" {
+			role = noRole // the same time, to the second only
+		}
 		if !known {
 			role = noRole // other variables are passed over
 		}
@@ -120,8 +125,17 @@ func compileTemplate(text string) (*template, error) {
 		return nil, errors.New(`trace: Config.Template has nothing to be the key: want "$request", "%r" or a path`)
 	}
 	t.steps[len(t.steps)-1].stop = literal
-	t.need = len(t.steps)
+	t.need, t.upTo = len(t.steps), len(t.steps)
 	return &t, nil
+}
+
+// trim leaves out the steps behind the last that means something to us: what
+// stands there is not looked at.
+func (t *template) trim() *template {
+	for t.upTo > 1 && t.steps[t.upTo-1].slot.role == noRole {
+		t.upTo--
+	}
+	return t
 }
 
 // variable takes a variable off the start of text, or gives none.
@@ -181,7 +195,7 @@ func (t *template) split(line []byte, f *fields) error {
 		return errTemplate
 	}
 	line = line[len(t.lead):]
-	for i := range t.steps {
+	for i := range t.steps[:t.upTo] {
 		s := &t.steps[i]
 		end := s.end(line)
 		if end < 0 {

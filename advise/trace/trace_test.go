@@ -278,7 +278,7 @@ func TestOpsAreFiltered(t *testing.T) {
 }
 
 func TestNamesOfTheKeysAskedForMost(t *testing.T) {
-	w := tracegen.Workload{Seed: 1, Requests: 50_000, Keys: 20_000, Skew: 1.2}
+	w := tracegen.Workload{Seed: 1, Requests: 10_000, Keys: 5000, Skew: 1.2}
 	counts := make(map[int]uint64)
 	for a := range w.All() {
 		counts[a.Key]++

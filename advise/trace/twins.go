@@ -17,7 +17,7 @@ type twin struct {
 // close by, so that fewer need to be remembered.
 const (
 	identitySets = 1 << 16
-	suspectSets  = 1 << 12
+	suspectSets  = 1 << 8
 	suspectGap   = 100_000 // nanoseconds
 )
 

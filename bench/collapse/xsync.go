@@ -17,6 +17,7 @@ var xsyncDo = contender{
 				return a, nil
 			}
 			v, err, _ := group.Do(key, func() (any, error) {
+				//onefold:ok ctxcapture this is what is measured: the usual way to use it
 				a, err := s.load(ctx, key)
 				if err == nil {
 					kept.put(key, a)

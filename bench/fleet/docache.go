@@ -27,6 +27,7 @@ var doCache = contender{
 					return 0, err
 				}
 				loaded, err, _ := group.Do(key, func() (any, error) {
+					//onefold:ok ctxcapture this is what is measured: the usual way to use it
 					v, err := s.load(ctx, key)
 					if err != nil {
 						return "", err

@@ -83,6 +83,7 @@ func openGoCache(load getFunc, ttl time.Duration) (getFunc, func()) {
 			return v.(int64), nil
 		}
 		v, err, _ := group.Do(key, func() (any, error) {
+			//onefold:ok ctxcapture this is what is measured: the usual way to use it
 			v, err := load(ctx, key)
 			if err == nil {
 				cache.SetDefault(key, v)

@@ -32,7 +32,7 @@ type fault struct {
 	old   string   // stands there exactly once: short, so that changes around it leave it alone
 	new   string   // takes its place
 	tests []string // the packages whose tests must find it, in the order in which they are asked
-	run   string   // of those, the tests that are asked, as for -run: where one before them would hang; empty: all
+	run   string   // of those, the tests that are asked, as for -run: where one before them would hang, or all take too long; empty: all
 	race  bool     // only the race detector sees it
 }
 
@@ -93,6 +93,7 @@ var all = slices.Concat(
 	flightFaults, detachedFaults, loadctxFaults, groupFaults, singleflightFaults,
 	futureFaults, keymutexFaults, memoFaults,
 	tierFaults, manyFaults, batchFaults, memFaults, envelopeFaults, codecFaults,
+	outageFaults, redisFaults, memcachedFaults,
 )
 
 // TestFaultsStand sees that each fault still fits the code. It builds nothing.
@@ -134,7 +135,7 @@ func TestFaults(t *testing.T) {
 				t.Fatalf("%v\n%s: %s", err, f.file, f.wrong)
 			}
 			if v.end != survived {
-				if err := sound.check(root, t.TempDir(), v.pass, f.race); err != nil {
+				if err := sound.check(root, t.TempDir(), v.pass, f.run, f.race); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -179,22 +180,22 @@ func report(t *testing.T, verdicts *sync.Map) {
 // one that does not would always be found.
 type baseline struct {
 	mu     sync.Mutex
-	checks map[string]func() error // by pass and whether with the race detector
+	checks map[string]func() error // by pass, tests and whether with the race detector
 }
 
-func (b *baseline) check(root, dir string, p pass, race bool) error {
+func (b *baseline) check(root, dir string, p pass, only string, race bool) error {
 	b.mu.Lock()
 	if b.checks == nil {
 		b.checks = make(map[string]func() error)
 	}
-	key := fmt.Sprint(p, race)
+	key := fmt.Sprint(p, only, race)
 	if b.checks[key] == nil {
 		b.checks[key] = sync.OnceValue(func() error {
 			overlay, err := p.overlay(root, dir, map[string]string{})
 			if err != nil {
 				return err
 			}
-			switch end, _, out, err := run(root, p.pkg, "", race, overlay, limit); {
+			switch end, _, out, err := run(root, p.pkg, only, race, overlay, limit); {
 			case err != nil:
 				return err
 			case end != survived:

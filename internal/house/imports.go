@@ -30,18 +30,18 @@ type Rule struct {
 // internal packages, which are not meant for it although Go would let it.
 var public = []string{
 	".", "adapters/...", "advise/...", "batch", "codec/...", "future", "keymutex", "lint/...",
-	"mem", "memo", "peer/...", "record", "singleflight", "tier",
+	"mem", "memo", "peer/...", "record", "singleflight", "tier/...",
 }
 
 // library is the part of public that the root module holds.
 var library = []string{
-	".", "batch", "codec/...", "future", "keymutex", "mem", "memo", "peer/...", "record", "singleflight", "tier",
+	".", "batch", "codec/...", "future", "keymutex", "mem", "memo", "peer/...", "record", "singleflight", "tier/...",
 }
 
 // live is all that serves calls beyond a bare group. The advisor simulates it
 // and so must not contain it.
 var live = []string{
-	"adapters/...", "batch", "future", "keymutex", "mem", "memo", "peer/...", "singleflight", "tier",
+	"adapters/...", "batch", "future", "keymutex", "mem", "memo", "peer/...", "singleflight", "tier/...",
 }
 
 // Table is the import table. The first rule whose Path matches a package
@@ -56,6 +56,7 @@ var Table = []Rule{
 	{Path: "memo", May: []string{"internal/..."}},
 	{Path: "codec/...", May: []string{"internal/..."}, Third: []string{"google.golang.org/protobuf/..."}},
 	{Path: "batch", May: []string{".", "internal/..."}, Never: []string{"tier", "peer/..."}},
+	{Path: "tier/outage"},
 	{Path: "tier", May: []string{".", "batch", "codec/...", "internal/..."}, Never: []string{"mem", "peer/...", "adapters/..."}},
 	{
 		Path: "mem", May: []string{".", "tier", "codec/...", "internal/..."},
@@ -74,12 +75,19 @@ var Table = []Rule{
 
 	// Each adapter is a module with one heavy dependency, perhaps in parts.
 	{Path: "adapters/redis/...", May: library, Third: []string{"github.com/redis/rueidis/...", "github.com/sony/gobreaker/v2"}},
-	{Path: "adapters/memcached/...", May: library},
+	{Path: "adapters/memcached/...", May: library, Third: []string{"github.com/sony/gobreaker/v2"}},
 	{Path: "adapters/memberlist/...", May: library, Third: []string{"github.com/hashicorp/memberlist"}},
 	{Path: "adapters/prometheus/...", May: library, Third: []string{"github.com/prometheus/client_golang/..."}},
 	{Path: "adapters/otel/...", May: library, Third: []string{"go.opentelemetry.io/otel/..."}},
 	{Path: "adapters/kube/...", May: library, Third: []string{"k8s.io/client-go/...", "k8s.io/apimachinery/...", "k8s.io/api/..."}},
 	{Path: "adapters/oci/...", May: library},
+
+	// The plugin of golangci-lint is a module of its own, for what it registers with.
+	{
+		Path: "lint/golangci/...", May: []string{"lint/..."},
+		Third: []string{"golang.org/x/tools/...", "github.com/golangci/plugin-module-register/..."},
+		Never: slices.Concat(library, []string{"internal/..."}),
+	},
 
 	// The analyzers know APIs by name, so they check code that uses any version.
 	{Path: "lint/...", Third: []string{"golang.org/x/tools/..."}, Never: slices.Concat(library, []string{"internal/..."})},
@@ -90,9 +98,12 @@ var Table = []Rule{
 	{Path: "bench/...", May: slices.Concat(public, []string{"internal/server"}), Third: []string{"..."}},
 }
 
-// testOnly is what no package but foldtest may reach: it would end up in a
+// testOnly is what no package but testers may reach: it would end up in a
 // user's binary. (A test's own imports are not looked at.)
-var testOnly = []string{"testing", "testing/...", Module + "/foldtest/..."}
+var testOnly = []string{"testing", "testing/...", Module + "/foldtest/...", Module + "/lint/internal/checktest"}
+
+// testers are what tests are written with.
+var testers = []string{"foldtest/...", "lint/internal/checktest"}
 
 // CheckImports holds pkgs, a whole import graph, to the table, and returns a
 // sentence for each fault, in the order of pkgs.
@@ -131,7 +142,7 @@ func CheckImports(table []Rule, pkgs []Package) []string {
 			if rel, ours := relative(dep); ours && matchAny(rule.Never, rel) {
 				fault(p, "reaches %s, which the rule for %q forbids", dep, rule.Path)
 			}
-			if matchAny(testOnly, dep) && !match("foldtest/...", self) {
+			if matchAny(testOnly, dep) && !matchAny(testers, self) {
 				fault(p, "reaches %s, which is for tests", dep)
 			}
 		}

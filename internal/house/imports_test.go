@@ -105,6 +105,15 @@ func TestImportTableFindsFaults(t *testing.T) {
 		"the command on public":  {graph: map[string][]string{m + "/cmd/onefold": {m + "/tier", "github.com/spf13/cobra", m + "/cmd/onefold/internal/lab"}}},
 		"the command on private": {graph: map[string][]string{m + "/cmd/onefold": {m + "/internal/flight"}}, want: []string{"cmd/onefold internal/flight"}},
 		"foldtest on testing":    {graph: map[string][]string{m + "/foldtest": {"testing"}}},
+		"the rules' tests":       {graph: map[string][]string{m + "/lint/internal/checktest": {"testing"}}},
+		"a rule on its tests": {
+			graph: map[string][]string{m + "/lint/internal/rules/ctxcapture": {m + "/lint/internal/checktest"}},
+			want:  []string{"lint/internal/rules/ctxcapture lint/internal/checktest"},
+		},
+		"the plugin on the core": {
+			graph: map[string][]string{m + "/lint/golangci": {m, m + "/lint"}},
+			want:  []string{"lint/golangci .", "lint/golangci ."},
+		},
 		"testing in a package": {
 			graph: map[string][]string{m + "/tier": {"testing"}},
 			want:  []string{"tier testing"},

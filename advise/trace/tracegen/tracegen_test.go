@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -160,4 +161,27 @@ func ExampleWrite() {
 	// 0,items:7,7,5533,867,get,0
 	// 0,items:6,7,7614,806,get,0
 	// 0,items:7,7,5533,182,get,0
+}
+
+func ExampleWorkload_All() {
+	for a := range tracegen.UserProfile(1, 3).All() {
+		fmt.Println(a.At.Round(time.Microsecond), a.Key, a.Load.Round(time.Microsecond))
+	}
+	// Output:
+	// 441µs 533 16.976ms
+	// 512µs 61643 11.774ms
+	// 1.075ms 623 7.558ms
+}
+
+func ExampleLogNormal() {
+	load := tracegen.LogNormal(20*time.Millisecond, 200*time.Millisecond)
+	fmt.Println(load(rand.New(rand.NewPCG(1, 1))).Round(time.Microsecond))
+	// Output: 49.05ms
+}
+
+func ExampleSometimes() {
+	load := tracegen.Sometimes(0.5, tracegen.Constant(time.Second), tracegen.Constant(time.Millisecond))
+	r := rand.New(rand.NewPCG(1, 1))
+	fmt.Println(load(r), load(r), load(r))
+	// Output: 1s 1ms 1ms
 }

@@ -1,6 +1,7 @@
 // Package tracegen makes traces: accesses as a workload has them, written in
 // each of the formats that package trace reads. The same workload gives the
-// same bytes.
+// same bytes, but that processors of another kind may round the time of a load
+// otherwise.
 //
 // Such traces stand in for real ones in tests, and where no real one may be
 // shown. They are made, not recorded: say so where figures from them are.

@@ -1,10 +1,10 @@
 package check
 
 import (
-	"bytes"
 	"go/ast"
-	"go/printer"
 	"go/token"
+	"go/types"
+	"regexp"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -26,7 +26,11 @@ type Pass struct {
 // An Outcome is what a rule found in a package.
 type Outcome struct {
 	Findings []Finding
+	Panic    *Panic // the rule's own, which ended it; nil if it came to its end
 }
+
+// A Panic is how a rule failed.
+type Panic struct{ Value, Stack string }
 
 // A Finding is a diagnostic, and what else a reader of findings wants to know.
 // Those that a comment answers are not among the diagnostics of the pass.
@@ -34,7 +38,7 @@ type Finding struct {
 	analysis.Diagnostic
 	Severity   Severity
 	Function   string       // the function around it, as in "(*Store).Get"; empty in a declaration
-	Code       string       // the call or the expression at Pos, on one line, spaces evened out
+	Code       string       // the call around Pos, on one line and without the bodies of literals
 	Suppressed *Suppression // the comment that answers it, or nil
 }
 
@@ -46,20 +50,22 @@ func (p *Pass) Report(d analysis.Diagnostic) { p.ReportAs(p.rule.Severity, d) }
 // or not even there.
 func (p *Pass) ReportAs(s Severity, d analysis.Diagnostic) {
 	file := p.file(d.Pos)
-	if file == nil || ast.IsGenerated(file) {
+	if file == nil || isGenerated(p.Fset, file) {
 		return
 	}
 	d.Category, d.URL = p.rule.ID, p.rule.URL()
 	f := Finding{Diagnostic: d, Severity: s, Suppressed: p.comments.answer(p.Fset, p.rule.ID, d)}
-	f.Function, f.Code = p.around(file, d.Pos, d.End)
+	f.Function, f.Code = around(file, d.Pos, d.End)
 	p.outcome.Findings = append(p.outcome.Findings, f)
 	if f.Suppressed == nil {
 		p.Pass.Report(d)
 	}
 }
 
-func (p *Pass) file(pos token.Pos) *ast.File {
-	for _, f := range p.Files {
+func (p *Pass) file(pos token.Pos) *ast.File { return fileAt(p.Pass, pos) }
+
+func fileAt(pass *analysis.Pass, pos token.Pos) *ast.File {
+	for _, f := range pass.Files {
 		if f.FileStart <= pos && pos < f.FileEnd {
 			return f
 		}
@@ -67,31 +73,70 @@ func (p *Pass) file(pos token.Pos) *ast.File {
 	return nil
 }
 
-// around gives the function around a place and the code at it.
-func (p *Pass) around(file *ast.File, pos, end token.Pos) (function, code string) {
-	path, _ := astutil.PathEnclosingInterval(file, pos, max(pos, end))
-	for _, n := range path {
-		if e, ok := n.(ast.Expr); ok && code == "" {
-			code = p.oneLine(e)
-		}
-		if f, ok := n.(*ast.FuncDecl); ok {
-			function = f.Name.Name
-			if f.Recv != nil && len(f.Recv.List) == 1 {
-				recv := p.oneLine(f.Recv.List[0].Type)
-				if strings.HasPrefix(recv, "*") {
-					recv = "(" + recv + ")"
-				}
-				function = recv + "." + function
+var generatedBy = regexp.MustCompile(`^// Code generated (.*) DO NOT EDIT\.$`)
+
+// isGenerated says whether nobody wrote the file. A file that imports "C"
+// reaches us as cgo has rewritten it, under a line that says that it is
+// generated; it counts as what it was before.
+func isGenerated(fset *token.FileSet, file *ast.File) bool {
+	if !ast.IsGenerated(file) {
+		return false
+	}
+	if fset.PositionFor(file.Package, false).Filename == fset.Position(file.Package).Filename {
+		return true
+	}
+	for _, g := range file.Comments {
+		for _, c := range g.List {
+			if c.Pos() > file.Package {
+				return false
+			}
+			if m := generatedBy.FindStringSubmatch(c.Text); m != nil && m[1] != "by cmd/cgo;" {
+				return true
 			}
 		}
+	}
+	return false
+}
+
+// around gives the function around a place and the code at it: the innermost
+// call, or an expression where there is no call.
+func around(file *ast.File, pos, end token.Pos) (function, code string) {
+	path, _ := astutil.PathEnclosingInterval(file, pos, max(pos, end))
+	var call, expr ast.Expr
+	for _, n := range path {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			if call == nil {
+				call = n
+			}
+		case *ast.FuncDecl:
+			function = nameOf(n)
+		}
+		if e, ok := n.(ast.Expr); ok && expr == nil {
+			expr = e
+		}
+	}
+	if call != nil {
+		expr = call
+	}
+	if expr != nil {
+		code = oneLine(expr)
 	}
 	return function, code
 }
 
-func (p *Pass) oneLine(n ast.Node) string {
-	var b bytes.Buffer
-	if printer.Fprint(&b, p.Fset, n) != nil {
-		return ""
+// nameOf is a function's name, as in "(*Store).Get".
+func nameOf(f *ast.FuncDecl) string {
+	if f.Recv == nil || len(f.Recv.List) != 1 {
+		return f.Name.Name
 	}
-	return strings.Join(strings.Fields(b.String()), " ")
+	recv := oneLine(f.Recv.List[0].Type)
+	if strings.HasPrefix(recv, "*") {
+		recv = "(" + recv + ")"
+	}
+	return recv + "." + f.Name.Name
 }
+
+// oneLine is an expression in short: without the bodies of literals, so that
+// a change to a load is no change to the call it is given to.
+func oneLine(e ast.Expr) string { return strings.Join(strings.Fields(types.ExprString(e)), " ") }

@@ -37,6 +37,10 @@ type API struct {
 	// Keeps says that results are kept after the load, as a cache does.
 	Keeps bool
 
+	// Classic says that the group is x/sync's or works like it: it lets go of a
+	// key when its load ends, and a channel gets one result and is not closed.
+	Classic bool
+
 	// Wrapper is the function that passes its arguments on to a site, when
 	// the call is of such a one.
 	Wrapper *types.Func
@@ -106,10 +110,28 @@ func apiOf(fn *types.Func) *API {
 		a.Name = fn.Pkg().Name() + "." + typ + "." + fn.Name()
 	}
 	a.Detached = !a.Passing || flightOwnsContext(pkg)
+	a.Classic = classic(fn)
 	if isKnown {
 		set(a)
 	}
 	return a
+}
+
+// IsGroup says whether a type has a method that coalesces.
+func IsGroup(t types.Type) bool {
+	if ptr, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = ptr.Elem()
+	}
+	named, ok := types.Unalias(t).(*types.Named)
+	if !ok {
+		return false
+	}
+	for m := range named.Origin().Methods() {
+		if apiOf(m) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // flightOwnsContext says of forks that give the load a context whether it is
@@ -121,6 +143,29 @@ func flightOwnsContext(pkg string) bool {
 		}
 	}
 	return false
+}
+
+// classic says whether a method is one of a group like x/sync's: ours, or one
+// of its name with no methods that speak of keeping results.
+func classic(fn *types.Func) bool {
+	recv := fn.Type().(*types.Signature).Recv()
+	if recv == nil || receiver(fn.Type().(*types.Signature)) != "Group" {
+		return false
+	}
+	if fn.Pkg().Path() == module {
+		return true
+	}
+	if fn.Pkg().Name() != "singleflight" {
+		return false
+	}
+	for m := range types.NewMethodSet(recv.Type()).Methods() {
+		for _, word := range []string{"Store", "Set", "Cache", "TTL", "Expire"} {
+			if strings.Contains(m.Obj().Name(), word) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // receiver is the name of the type that a method belongs to, "" for none.

@@ -226,6 +226,12 @@ func (r *Result) Quiet(fn *types.Func) bool {
 	if r.pass.ImportObjectFact(fn.Origin(), new(ReadsOnly)) {
 		return true
 	}
+	return Logs(fn)
+}
+
+// Logs says whether a function is of a package that logs, traces or counts: what
+// it is given ends in a line or a number, and goes nowhere else.
+func Logs(fn *types.Func) bool {
 	return fn.Pkg() != nil && quietPackages.MatchString(fn.Pkg().Path())
 }
 

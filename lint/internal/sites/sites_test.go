@@ -50,6 +50,23 @@ func TestSites(t *testing.T) {
 	analysistest.Run(t, testdata(t), report, "sites/direct", "sites/wrap", "sites/callers")
 }
 
+// outcomes says of each site how often its results are taken.
+var outcomes = &analysis.Analyzer{
+	Name:     "reportoutcomes",
+	Doc:      "report every site's outcome",
+	Requires: []*analysis.Analyzer{sites.Analyzer},
+	Run: func(pass *analysis.Pass) (any, error) {
+		r := pass.ResultOf[sites.Analyzer].(*sites.Result)
+		for _, s := range r.All {
+			o := r.Outcome(s)
+			pass.Report(analysis.Diagnostic{Pos: s.Pos(), Message: fmt.Sprintf("%d values, %d errors, %d shared", len(o.Value), len(o.Err), len(o.Shared))})
+		}
+		return nil, nil
+	},
+}
+
+func TestOutcome(t *testing.T) { analysistest.Run(t, testdata(t), outcomes, "sites/outcome") }
+
 func testdata(t *testing.T) string {
 	dir, err := filepath.Abs("../../testdata")
 	if err != nil {

@@ -19,6 +19,7 @@ const (
 	exitOK          = 0
 	exitFailure     = 1   // something went wrong on the way
 	exitUsage       = 2   // a command, a flag or a value that cannot be
+	exitPartial     = 3   // vet: not all was checked
 	exitInterrupted = 130 // as a shell has it: 128 and the number of SIGINT
 )
 
@@ -45,9 +46,10 @@ func newRoot(args []string) *cobra.Command {
 		Short: "Many callers, one load, and never an answer that was invalidated",
 		Long: `Onefold is a Go library for services that load something slow under concurrent
 misses. This command shows, on your machine and on your traffic, what such
-misses do under each way of handling them.
+misses do under each way of handling them, and finds code that handles them
+wrongly.
 
-Start with: onefold lab
+Start with: onefold lab, onefold vet
 
 ` + exitCodes,
 		Version:       version(debug.ReadBuildInfo()),
@@ -60,7 +62,7 @@ Start with: onefold lab
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newLab(args))
+	root.AddCommand(newLab(args), newVet(), newAdvise())
 	return root
 }
 
@@ -86,12 +88,26 @@ var errInterrupted = errors.New("interrupted")
 
 // exitCode tells the user of err and returns the code that stands for it.
 func exitCode(err error, errw io.Writer) int {
-	var usage usageError
+	var (
+		usage   usageError
+		partial partialError
+		other   exitError
+	)
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
+	case errors.As(err, &other):
+		complain(errw, err)
+		return other.code
+	case errors.Is(err, errFound):
+		return exitFailure
+	case errors.As(err, &partial):
+		if partial.why != nil {
+			complain(errw, partial.why)
+		}
+		return exitPartial
 	case errors.As(err, &usage):
 		complain(errw, err)
 		return exitUsage
@@ -106,7 +122,7 @@ func exitCode(err error, errw io.Writer) int {
 func complain(errw io.Writer, err error) {
 	for line := range strings.Lines(err.Error()) {
 		line = strings.TrimRight(line, "\n")
-		for _, name := range []string{"arrival: ", "source: ", "report: "} {
+		for _, name := range []string{"arrival: ", "source: ", "report: ", "advise: ", "trace: "} {
 			line = strings.ReplaceAll(strings.TrimPrefix(line, name), ": "+name, ": ")
 		}
 		if strings.HasPrefix(line, " ") {

@@ -20,6 +20,7 @@ import (
 	"github.com/onefold-go/onefold/cmd/onefold/internal/cli"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/figures"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/lab/fleet"
+	"github.com/onefold-go/onefold/lint/vettool"
 )
 
 // A ran is how a command line ended.
@@ -412,6 +413,9 @@ func TestEmbeddedSource(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	fleet.Serve()
+	if vettool.Called(os.Args[1:]) {
+		vettool.Main()
+	}
 	os.Exit(m.Run())
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -243,7 +242,7 @@ func show(out io.Writer, f *labFlags, r *figures.Report) error {
 	}
 	style := report.TableOptions{
 		Width:   terminalWidth(out),
-		Color:   isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		Color:   isColorful(out),
 		Explain: f.explain,
 	}
 	if !f.quiet {

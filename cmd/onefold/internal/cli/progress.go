@@ -149,6 +149,11 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// isColorful says whether w shows colors and its user wants them.
+func isColorful(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
 // terminalWidth is the number of columns, or 0 where w is no terminal.
 func terminalWidth(w io.Writer) int {
 	f, ok := w.(*os.File)

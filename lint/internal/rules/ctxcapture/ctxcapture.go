@@ -197,10 +197,6 @@ func discarded(p *check.Pass, s *sites.Site) bool {
 	return v == nil || v.Referrers() == nil || len(*v.Referrers()) == 0
 }
 
-// LoadTimeout is the name of the constant that a fix puts into the code, for
-// its owner to set.
-const loadTimeout = "loadTimeout"
-
 // fix gives the load a context of its own. In an API that has one for it
 // already, that is the one.
 func fix(p *check.Pass, s *sites.Site, u *use) []analysis.SuggestedFix {
@@ -221,17 +217,10 @@ func fix(p *check.Pass, s *sites.Site, u *use) []analysis.SuggestedFix {
 	if obj := p.TypesInfo.Uses[id]; obj == nil || lit.Pos() <= obj.Pos() && obj.Pos() < lit.End() || !p.Go(lit.Pos(), "go1.21") {
 		return nil
 	}
-	at := lit.Body.Lbrace + 1
-	pkg, edits, ok := p.Import(at, "context")
-	clock, more, ok2 := p.Import(at, "time")
-	cancel := p.FreeIn(lit, "cancel", "cancelLoad", "endLoad")
-	timeout := p.FreeIn(lit, loadTimeout, "loadLimit")
-	if !ok || !ok2 || cancel == "" || timeout == "" {
+	edits, ok := p.Deadline(lit, lit.Body.Lbrace+1, id.Name, func(context string) string { return context + ".WithoutCancel(" + id.Name + ")" })
+	if !ok {
 		return nil
 	}
-	text := fmt.Sprintf("\nconst %[1]s = 10 * %[2]s.Second // the longest that one load may take: set it\n"+
-		"%[3]s, %[4]s := %[5]s.WithTimeout(%[5]s.WithoutCancel(%[3]s), %[1]s)\ndefer %[4]s()\n", timeout, clock, id.Name, cancel, pkg)
-	edits = append(append(edits, more...), analysis.TextEdit{Pos: at, End: at, NewText: []byte(text)})
 	return []analysis.SuggestedFix{{Message: "give the load a context and a deadline of its own", TextEdits: edits}}
 }
 

@@ -132,3 +132,13 @@ func (s *store) outer(ctx context.Context, id string) (string, error) {
 	})
 	return v, err
 }
+
+// A goroutine of the load goes on when the load has returned: a context that ends
+// with the load would end it. Found, and not mended.
+func (s *store) goesOn(ctx context.Context, id string) (any, error) {
+	v, err, _ := s.g.Do(id, func() (any, error) {
+		go fetch(ctx, "neighbour of "+id) // want `the context of its first caller`
+		return fetch(context.WithoutCancel(ctx), id)
+	})
+	return v, err
+}

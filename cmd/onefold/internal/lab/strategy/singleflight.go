@@ -39,6 +39,7 @@ func (s *flights) Get(ctx context.Context, key string) (source.Record, error) {
 		return r, nil
 	}
 	v, err, _ := s.group.Do(key, func() (any, error) {
+		//onefold:ok ctxcapture this is what the lab shows
 		r, err := s.load(ctx, key)
 		if err != nil {
 			return nil, err

@@ -1,0 +1,80 @@
+package advising
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/onefold-go/onefold/advise"
+)
+
+// Ask asks what is not answered yet, one question after the other, each with
+// what the trace hints at beside it. An empty line leaves a question open; the
+// end of in leaves all the rest.
+func Ask(in io.Reader, out io.Writer, safety *advise.Safety, evidence func(id string) []string) error {
+	lines := bufio.NewScanner(in)
+	asked := false
+	for _, q := range advise.Questions() {
+		reply := safety.Reply(q.ID)
+		if reply.Answer != advise.Unknown {
+			continue
+		}
+		if !asked {
+			asked = true
+			_, err := fmt.Fprint(out, "What a trace cannot tell. Answer yes or no, with a reason behind a colon if you like;\nenter leaves a question open, and then nothing is advised.\n")
+			if err != nil {
+				return err
+			}
+		}
+		if _, err := fmt.Fprintf(out, "\n%s\n", wrap(q.Text, 78, "")); err != nil {
+			return err
+		}
+		for _, hint := range evidence(q.ID) {
+			_, _ = fmt.Fprintf(out, "%s\n", wrap(hint, 74, "  - "))
+		}
+		for {
+			_, _ = fmt.Fprint(out, "> ")
+			if !lines.Scan() {
+				_, _ = fmt.Fprintln(out)
+				return lines.Err()
+			}
+			answer, because, _ := strings.Cut(lines.Text(), ":")
+			switch strings.ToLower(strings.TrimSpace(answer)) {
+			case "y", "yes":
+				*reply = advise.Reply{Answer: advise.Yes, Because: strings.TrimSpace(because)}
+			case "n", "no":
+				*reply = advise.Reply{Answer: advise.No, Because: strings.TrimSpace(because)}
+			case "", "?", "unknown":
+			default:
+				_, _ = fmt.Fprintln(out, "yes, no, or nothing; a reason comes behind a colon, as in  yes: reads only")
+				continue
+			}
+			break
+		}
+	}
+	return nil
+}
+
+// wrap breaks a text into lines of at most width, the first after lead and the
+// others as far in.
+func wrap(text string, width int, lead string) string {
+	var b strings.Builder
+	b.WriteString(lead)
+	indent := strings.Repeat(" ", len([]rune(lead)))
+	at := 0
+	for word := range strings.FieldsSeq(text) {
+		n := len([]rune(word))
+		if at > 0 && at+1+n > width {
+			b.WriteString("\n" + indent)
+			at = 0
+		}
+		if at > 0 {
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	return b.String()
+}

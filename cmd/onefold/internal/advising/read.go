@@ -1,0 +1,47 @@
+package advising
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/onefold-go/onefold/advise"
+	"github.com/onefold-go/onefold/advise/trace"
+)
+
+// Read puts all records of a source into a study. told is given a line on how
+// far it is, now and then; nil for none.
+func Read(ctx context.Context, source *trace.Source, study *advise.Study, told func(string)) error {
+	records := make([]trace.Record, 8192)
+	start := time.Now()
+	next := start.Add(200 * time.Millisecond)
+	for {
+		n, err := source.Read(records)
+		study.Add(records[:n])
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		if now := time.Now(); told != nil && now.After(next) {
+			next = now.Add(200 * time.Millisecond)
+			read, total := source.Progress()
+			told(far(read, total, study.Requests(), now.Sub(start)))
+		}
+	}
+}
+
+// far says how far the reading is and how long it will take.
+func far(read, total, requests int64, took time.Duration) string {
+	if total <= 0 || read <= 0 {
+		return fmt.Sprintf("%s requests, %s MiB read", count(requests), count(read>>20))
+	}
+	share := min(1, float64(read)/float64(total))
+	left := time.Duration(float64(took) * (1 - share) / share).Round(time.Second)
+	return fmt.Sprintf("%3.0f %%  %s requests, %v left", 100*share, count(requests), left)
+}
