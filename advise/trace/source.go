@@ -181,6 +181,10 @@ func (s *Source) open(in *input, same *twins) (*file, error) {
 		f.dec = &spans{r: l, keys: spanKeys(&s.cfg), parser: ps, stats: f.stats, cfg: &s.cfg}
 		return f, nil
 	}
+	if p.recorded {
+		f.dec = newRecording(l, ps, f.stats)
+		return f, nil
+	}
 	lf := &lineFile{lines: l, split: p.split, parser: ps, skip: p.skip, stats: f.stats}
 	switch p.split.(type) {
 	case *delimited, *template:
