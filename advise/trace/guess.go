@@ -33,6 +33,10 @@ func (g Guess) String() string {
 	if g.Packed != "" {
 		fmt.Fprintf(&b, " (%s)", g.Packed)
 	}
+	if g.Format == Auto {
+		b.WriteString(" is empty.")
+		return b.String()
+	}
 	fmt.Fprintf(&b, " is read as %s: %s. The time of an access is %s, taken as its %s; the key is %s", g.Format, g.Why, g.Time, g.Stamp, g.Key)
 	if len(g.Others) > 0 {
 		fmt.Fprintf(&b, "; read beside them: %s", strings.Join(g.Others, ", "))

@@ -361,6 +361,10 @@ func (s *Source) noRecords() error {
 			b.WriteString("; ")
 		}
 		st := f.stats
+		if f.plan == nil {
+			fmt.Fprintf(&b, "%s, which is empty", f.in.name)
+			continue
+		}
 		fmt.Fprintf(&b, "%s: %d lines, of which %d cannot be read, %d are of operations that Config.Ops does not name, %d have no key, %d are no records",
 			f.in.name, st.Lines, st.Bad, st.Filtered, st.NoKey, st.Passed)
 	}
