@@ -342,7 +342,7 @@ func (m *matter) current(class Class, also []Class) *Current {
 		c.Reasons = append(c.Reasons, fmt.Sprintf("%s: %s, advised %s: %s", what, span(a, write), span(b, write), word))
 	}
 	hold("loads a second", now.LoadRate, best.LoadRate, 0.01, number)
-	hold("mean wait in ns", now.MeanWait, best.MeanWait, 0.01, number)
+	hold("mean wait", now.MeanWait, best.MeanWait, 0.01, func(ns float64) string { return short(time.Duration(ns)) })
 	if m.c.SLO.Limit > 0 {
 		hold("share over the SLO", now.OverSLO, best.OverSLO, 0.01, percent)
 	}

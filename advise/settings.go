@@ -124,7 +124,7 @@ func capacityKnee(heat HeatMap, ttl time.Duration) (entries int64, ratio, best f
 // code writes the settings as a Go file that configures this library.
 func (m *matter) code(class Class, also []Class, settings []Setting) string {
 	arm := m.arm(advised(class, also))
-	if arm == nil || len(settings) == 0 {
+	if arm == nil || len(settings) == 0 && class != CoalesceOnly { // which has nothing to set but that loads are shared
 		return ""
 	}
 	switch class {

@@ -19,6 +19,9 @@ func detect(sample []byte, lines [][]byte, cfg *Config) (Format, string) {
 	if len(lines) == 0 {
 		return Auto, ""
 	}
+	if why, ok := looksRecorded(lines); ok {
+		return Recording, why
+	}
 	if bytes.Contains(sample, []byte(`"resourceSpans"`)) || bytes.Contains(sample, []byte(`"resource_spans"`)) {
 		return OTLP, "it has resourceSpans"
 	}

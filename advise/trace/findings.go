@@ -3,6 +3,7 @@ package trace
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -43,6 +44,9 @@ const (
 	NoKeys        FindingKind = "no-key"
 	EmptyFile     FindingKind = "empty-file"
 	KeyCollapses  FindingKind = "key-collapses"
+	Recorded      FindingKind = "recording"
+	TailSampled   FindingKind = "tail-sampled"
+	DroppedEvents FindingKind = "dropped-events"
 )
 
 // Severity says how much a finding can change.
@@ -107,6 +111,11 @@ func (s *Source) Summary() Summary {
 	for _, f := range s.files {
 		st := *f.stats
 		st.FirstBad = slices.Clone(st.FirstBad)
+		if st.Recording != nil {
+			r := *st.Recording
+			r.Outcomes = maps.Clone(r.Outcomes)
+			st.Recording = &r
+		}
 		st.Bytes = f.in.raw.n.Load()
 		if f.finished {
 			st.Digest = f.in.digest()
@@ -179,6 +188,9 @@ func fileFindings(f *FileStats, add func(Finding), severe func(n, of uint64, cau
 			Text:   fmt.Sprintf("%s breaks off after %d lines; what came before is used", file, f.Lines),
 			Remedy: "fetch the file again if it should be whole",
 		})
+	}
+	if f.Recording != nil {
+		recordingFindings(f, add, severe)
 	}
 	if f.Bad > 0 {
 		text := fmt.Sprintf("%d of %d lines of %s (%s) cannot be read and are left out", f.Bad, f.Lines, file, share(f.Bad, f.Lines))

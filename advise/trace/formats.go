@@ -30,11 +30,13 @@ const (
 	Zeek                         // Zeek's JSON logs
 	OTLP                         // OpenTelemetry spans as JSON
 	OpenStack                    // the request lines of OpenStack services' logs
+	Recording                    // what package record writes of a live service
 )
 
 var formatNames = [...]string{
 	"auto", "csv", "jsonl", "common", "combined", "template", "text", "envoy", "envoy-json", "alb", "redis-monitor",
 	"memcached-watch", "twitter", "oracle-general", "cachesim-csv", "meta-kv", "ibm-objects", "zeek", "otlp", "openstack",
+	"recording",
 }
 
 // String gives the name that [ParseFormat] takes.

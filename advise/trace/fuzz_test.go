@@ -16,7 +16,7 @@ import (
 var fuzzable = []trace.Format{
 	trace.Auto, trace.CSV, trace.JSONL, trace.Common, trace.Combined, trace.Envoy, trace.EnvoyJSON, trace.ALB,
 	trace.RedisMonitor, trace.MemcachedWatch, trace.Twitter, trace.OracleGeneral, trace.CacheSimCSV, trace.MetaKV,
-	trace.IBMObjects, trace.Zeek, trace.OTLP, trace.OpenStack,
+	trace.IBMObjects, trace.Zeek, trace.OTLP, trace.OpenStack, trace.Recording,
 }
 
 // FuzzReaders reads what the fuzzer makes of generated traces. Whatever it is,
@@ -35,6 +35,7 @@ func FuzzReaders(f *testing.F) {
 		f.Add([]byte(zstded(f, string(text))), uint8(0), true)
 	}
 	for _, text := range []string{
+		recorded("1,a,k,call,led,5,1", "2,a,k,load,led,3,1", "7,a,k,call,hit,0,16", "# written 3, skipped 1, dropped 2"),
 		"", "\n", "\xef\xbb\xbf", "\x00", "time,key\n", `"`, `{"a":`, `{"resourceSpans":[{"spans":[{}`, "a \"b\n", `[`, "time,key\n1700000000,\"",
 		"18446744073709551615,k\n0,k\n9223372036854775808,k\n", "1e999,k\n", `{"ts":1e308,"key":"\ud800"}`, "ts=.5 gid= type=item_get key=\n",
 	} {
@@ -96,6 +97,9 @@ func read(t *testing.T, text []byte, cfg trace.Config) ([]trace.Record, error) {
 		sum := s.Summary()
 		for _, f := range sum.Files {
 			used := f.Records - f.Repeats + f.Bad + f.Passed + f.NoKey + f.Filtered
+			if f.Recording != nil {
+				used += f.Recording.Loads
+			}
 			if !cfg.KeepDuplicates {
 				used += f.Duplicates
 			}

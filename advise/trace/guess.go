@@ -33,6 +33,10 @@ func (g Guess) String() string {
 	if g.Packed != "" {
 		fmt.Fprintf(&b, " (%s)", g.Packed)
 	}
+	if g.Format == Auto {
+		b.WriteString(" is empty.")
+		return b.String()
+	}
 	fmt.Fprintf(&b, " is read as %s: %s. The time of an access is %s, taken as its %s; the key is %s", g.Format, g.Why, g.Time, g.Stamp, g.Key)
 	if len(g.Others) > 0 {
 		fmt.Fprintf(&b, "; read beside them: %s", strings.Join(g.Others, ", "))
@@ -71,6 +75,7 @@ type plan struct {
 	skip     []byte // a header line, passed over
 	oracle   bool
 	spans    bool
+	recorded bool
 	settle   bool
 	sparse   bool  // lines that are no records are usual
 	timeUnit int64 // of the time column, where the format or a name says so
@@ -99,7 +104,7 @@ func makePlan(file, packed string, sample []byte, whole bool, cfg *Config) (*pla
 		return nil, err
 	}
 	p.units(cfg)
-	if p.oracle || p.spans {
+	if p.oracle || p.spans || p.recorded {
 		return p, nil
 	}
 	if err := p.setClock(lines, cfg); err != nil {
@@ -216,6 +221,12 @@ func (p *plan) byFormat(lines [][]byte, cfg *Config) error {
 		p.oracle = true
 		g.Time, g.Key, g.Stamp, g.TimeUnit = "32 bits in seconds", "the object", Begin, time.Second
 		g.Others = []string{"size"}
+	case Recording:
+		p.recorded = true
+		p.clock = clock{kind: stampNumber, unit: 1}
+		p.unit[tookRole], p.unit[durationRole] = 1, 1
+		g.Time, g.Key, g.Stamp, g.TimeUnit = "the column time in nanoseconds", "the column key with name", Begin, time.Nanosecond
+		g.Others = []string{"event (calls are accesses, loads their durations)", "outcome", "weight (over 1: a sample of the keys asked for less)"}
 	case OTLP:
 		p.spans = true
 		g.Time, g.Stamp, g.TimeUnit = "startTimeUnixNano", Begin, time.Nanosecond

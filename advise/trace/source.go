@@ -181,6 +181,10 @@ func (s *Source) open(in *input, same *twins) (*file, error) {
 		f.dec = &spans{r: l, keys: spanKeys(&s.cfg), parser: ps, stats: f.stats, cfg: &s.cfg}
 		return f, nil
 	}
+	if p.recorded {
+		f.dec = newRecording(l, ps, f.stats)
+		return f, nil
+	}
 	lf := &lineFile{lines: l, split: p.split, parser: ps, skip: p.skip, stats: f.stats}
 	switch p.split.(type) {
 	case *delimited, *template:
@@ -357,6 +361,10 @@ func (s *Source) noRecords() error {
 			b.WriteString("; ")
 		}
 		st := f.stats
+		if f.plan == nil {
+			fmt.Fprintf(&b, "%s, which is empty", f.in.name)
+			continue
+		}
 		fmt.Fprintf(&b, "%s: %d lines, of which %d cannot be read, %d are of operations that Config.Ops does not name, %d have no key, %d are no records",
 			f.in.name, st.Lines, st.Bad, st.Filtered, st.NoKey, st.Passed)
 	}

@@ -27,6 +27,8 @@ type FileStats struct {
 	Suspected  uint64 // records alike within 100 µs, in all but the time
 	Repeats    uint64 // records that a line stands for beyond its first
 
+	Recording *RecordingStats // of what package record wrote; else nil
+
 	Truncated bool // the file breaks off
 	FirstBad  []BadLine
 

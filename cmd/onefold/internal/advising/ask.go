@@ -22,7 +22,7 @@ func Ask(in io.Reader, out io.Writer, safety *advise.Safety, evidence func(id st
 		}
 		if !asked {
 			asked = true
-			_, err := fmt.Fprint(out, "What a trace cannot tell. Answer yes or no, with a reason behind a colon if you like;\nenter leaves a question open, and then nothing is advised.\n")
+			_, err := fmt.Fprint(out, "What a trace cannot tell. Answer yes or no, with a reason behind a colon if you\nlike; enter leaves a question open, and then nothing is advised.\n")
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,8 @@ func wrap(text string, width int, lead string) string {
 	b.WriteString(lead)
 	indent := strings.Repeat(" ", len([]rune(lead)))
 	at := 0
-	for word := range strings.FieldsSeq(text) {
+	for word := range strings.FieldsSeq(strings.ReplaceAll(text, " %", "\x00%")) { // no line begins with %
+		word = strings.ReplaceAll(word, "\x00", " ")
 		n := len([]rune(word))
 		if at > 0 && at+1+n > width {
 			b.WriteString("\n" + indent)

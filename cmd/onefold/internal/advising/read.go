@@ -36,6 +36,16 @@ func Read(ctx context.Context, source *trace.Source, study *advise.Study, told f
 	}
 }
 
+// Input is what a reader has to say of the records, in the words of the command.
+func Input(s trace.Summary) advise.Input {
+	in := advise.InputFrom(s)
+	for i := range in.Findings {
+		f := &in.Findings[i]
+		f.Text, f.Remedy = Words(f.Text), Words(f.Remedy)
+	}
+	return in
+}
+
 // far says how far the reading is and how long it will take.
 func far(read, total, requests int64, took time.Duration) string {
 	if total <= 0 || read <= 0 {

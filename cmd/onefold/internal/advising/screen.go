@@ -8,21 +8,25 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/onefold-go/onefold/advise"
 )
 
 // Screen prints a report for a terminal: the verdict, the figures that carry it,
-// the settings, what would flip it. width is the terminal's, colour says whether
-// it takes any.
+// the settings, what would flip it. It is about one screen long: what says
+// nothing new is left out, and named. width is the terminal's, colour says
+// whether it takes any.
 func Screen(w io.Writer, r *advise.Report, width int, colour bool) error {
-	s := screen{width: min(max(width, 60), 110), colour: colour}
+	s := screen{width: min(max(width, 80), 110), colour: colour}
 	s.verdict(r)
 	s.carriedBy(r)
 	s.arms(r)
 	s.settings(r)
 	s.flips(r)
 	s.open(r)
+	s.current(r)
 	s.input(r)
 	_, err := io.WriteString(w, s.String())
 	return err
@@ -35,7 +39,7 @@ type screen struct {
 }
 
 func (s *screen) line(format string, args ...any) {
-	fmt.Fprintf(s, format, args...)
+	s.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " "))
 	s.WriteByte('\n')
 }
 
@@ -48,9 +52,18 @@ func (s *screen) bold(text string) string {
 
 func (s *screen) heading(text string) { s.line("\n%s", s.bold(text)) }
 
-func (s *screen) list(texts []string) {
-	for _, t := range texts {
-		s.line("%s", wrap(t, s.width-4, "  - "))
+// item prints a text with lead before its first line.
+func (s *screen) item(lead, text string) {
+	s.line("%s", wrap(text, s.width-utf8.RuneCountInString(lead), lead))
+}
+
+// list prints the first of some texts, and how many more there are.
+func (s *screen) list(texts []string, most int) {
+	for _, t := range texts[:min(len(texts), most)] {
+		s.item("  - ", t)
+	}
+	if n := len(texts) - most; n > 0 {
+		s.line("  - and %d more, see --json", n)
 	}
 }
 
@@ -60,104 +73,223 @@ func (s *screen) verdict(r *advise.Report) {
 		title += " + " + strings.ToUpper(strings.ReplaceAll(string(also), "-", " "))
 	}
 	s.line("%s", s.bold(title))
-	s.line("%s", wrap(r.Verdict.Sentence, s.width, ""))
-	if r.Verdict.MoreTrace > 0 {
-		s.line("%s", wrap("A trace about "+duration(float64(r.Verdict.MoreTrace))+" longer, if it goes on like this one, would decide.", s.width, ""))
+	s.item("", r.Verdict.Sentence)
+}
+
+// figures prints one to a line, with the interval where there is one.
+func (s *screen) figures(facts []advise.Fact) {
+	name := 0
+	for _, f := range facts {
+		name = max(name, len(f.Name))
+	}
+	for _, f := range facts {
+		i := f.Interval
+		text := number(i.Value, f.Unit)
+		if i.High > i.Low {
+			text = fmt.Sprintf("%-10s %s to %s", text, number(i.Low, f.Unit), number(i.High, f.Unit))
+		}
+		s.line("  %-*s  %s", name, f.Name, text)
 	}
 }
 
 func (s *screen) carriedBy(r *advise.Report) {
-	if len(r.Verdict.CarriedBy) == 0 {
+	facts := r.Verdict.CarriedBy
+	if len(facts) == 0 {
 		return
 	}
-	s.heading("It rests on" + map[bool]string{true: " (95 % intervals)"}[slices.ContainsFunc(r.Verdict.CarriedBy, func(f advise.Fact) bool { return f.Interval.High > f.Interval.Low })])
-	for _, f := range r.Verdict.CarriedBy {
-		text := number(f.Interval.Value, f.Unit)
-		if f.Interval.High > f.Interval.Low {
-			text += fmt.Sprintf("  (%s to %s)", number(f.Interval.Low, f.Unit), number(f.Interval.High, f.Unit))
-		}
-		s.line("  %-46s %s", f.Name, text)
+	title := "It rests on"
+	if slices.ContainsFunc(facts, func(f advise.Fact) bool { return f.Interval.High > f.Interval.Low }) {
+		title += " (with 95 % intervals)"
 	}
+	s.heading(title)
+	s.figures(facts)
 }
 
-// arms compares the ways to serve the requests.
+// arms compares the ways to serve the requests. One that does about as well as
+// one above it says nothing new, unless it is what is advised or in service.
 func (s *screen) arms(r *advise.Report) {
 	if len(r.Arms) == 0 {
 		return
 	}
+	herds := r.Verdict.IfSafe == advise.CacheJitter || r.Verdict.IfSafe == advise.CacheBoth
+	advised := ""
+	if len(r.Watch) > 0 {
+		advised = r.Watch[0].Arm
+	}
+	slo := r.Policy.SLO.Limit > 0
 	s.heading("Each way to serve these requests")
-	s.line("  %-38s %10s %8s %9s %9s %8s", "", "loads/s", "hits", "p99", "peak", "over SLO")
-	for _, a := range r.Arms {
-		hits, over := 0.0, "-"
-		if a.Requests > 0 {
-			hits = float64(a.Hits+a.StaleHits) / float64(a.Requests)
+	head := fmt.Sprintf("  %-31s %9s %8s %8s %7s", "", "loads/s", "hits", "p99", "peak")
+	if slo {
+		head += fmt.Sprintf(" %9s", "over SLO")
+	}
+	s.line("%s", head)
+	var shown []*advise.Arm
+	like := make(map[string][]string)
+	for i := range r.Arms {
+		a := &r.Arms[i]
+		if strings.HasPrefix(a.ID, "herd") && !herds {
+			continue
 		}
-		if r.Policy.SLO.Limit > 0 {
-			over = number(a.OverSLO.Value, "%")
+		if a.ID != advised && a.ID != "current" {
+			if k := slices.IndexFunc(shown, func(b *advise.Arm) bool { return alike(a, b) }); k >= 0 {
+				like[shown[k].ID] = append(like[shown[k].ID], a.ID)
+				continue
+			}
 		}
-		s.line("  %-38s %10s %8s %9s %9d %8s", cut(a.ID, 38), number(a.LoadRate.Value, ""), number(hits, "%"), duration(float64(a.P99)), a.Peak, over)
+		shown = append(shown, a)
+		mark := "  "
+		if a.ID == advised {
+			mark = "> "
+		}
+		row := fmt.Sprintf("%s%-31s %9s %8s %8s %7s", mark, cut(a.ID, 31), number(a.LoadRate.Value, ""), number(hits(a), "%"), duration(float64(a.P99)), count(a.Peak))
+		if slo {
+			row += fmt.Sprintf(" %9s", number(a.OverSLO.Value, "%"))
+		}
+		s.line("%s", row)
+	}
+	for _, a := range shown {
+		if n := like[a.ID]; len(n) > 0 {
+			s.item("  ", "as "+a.ID+": "+strings.Join(n, ", "))
+		}
 	}
 }
 
-func (s *screen) settings(r *advise.Report) {
-	if len(r.Settings) == 0 {
-		return
+func hits(a *advise.Arm) float64 {
+	if a.Requests == 0 {
+		return 0
 	}
-	s.heading("Settings")
-	for _, set := range r.Settings {
-		s.line("%s", wrap(set.Why+" ["+set.Arm+"]", s.width-32, fmt.Sprintf("  %-14s %-14s ", set.Name, set.Value)))
+	return float64(a.Hits+a.StaleHits) / float64(a.Requests)
+}
+
+// alike reports whether two arms differ by less than is worth a line.
+func alike(a, b *advise.Arm) bool {
+	near := func(x, y, by float64) bool { return math.Abs(x-y) <= by*max(math.Abs(x), math.Abs(y)) }
+	return near(a.LoadRate.Value, b.LoadRate.Value, 0.02) && near(float64(a.P99), float64(b.P99), 0.05) && near(float64(a.Peak), float64(b.Peak), 0.1) &&
+		math.Abs(hits(a)-hits(b)) <= 0.005 && math.Abs(a.OverSLO.Value-b.OverSLO.Value) <= 0.002
+}
+
+func (s *screen) settings(r *advise.Report) {
+	if len(r.Settings) > 0 {
+		s.heading("Settings, and what supports them")
+		for _, set := range r.Settings {
+			s.item(fmt.Sprintf("  %-12s %-8s ", set.Name, set.Value), set.Why+" ["+set.Arm+"]")
+		}
 	}
 	if len(r.Watch) > 0 {
 		s.heading("Watch after the change")
+		var facts []advise.Fact
 		for _, m := range r.Watch {
-			p := m.Predicted
-			s.line("  %-46s %s  (%s to %s)", m.Name, number(p.Value, m.Unit), number(p.Low, m.Unit), number(p.High, m.Unit))
+			facts = append(facts, advise.Fact{Name: m.Name, Unit: m.Unit, Interval: m.Predicted})
 		}
+		s.figures(facts)
 	}
 }
 
 func (s *screen) flips(r *advise.Report) {
-	if len(r.Verdict.Flips) == 0 {
+	flips := r.Verdict.Flips
+	if r.Verdict.Class == advise.RefuseUnsafe { // the questions stand below
+		flips = slices.DeleteFunc(slices.Clone(flips), func(f string) bool { return strings.HasPrefix(f, "an answer to") })
+	}
+	if len(flips) == 0 {
 		return
 	}
 	s.heading("What would flip it")
-	s.list(r.Verdict.Flips)
+	s.list(flips, 4)
 }
 
 // open lists what is not answered yes, with what the trace hints at.
 func (s *screen) open(r *advise.Report) {
-	var open []advise.Checked
-	for _, c := range r.Safety {
-		if c.Answer != advise.Yes {
-			open = append(open, c)
-		}
-	}
-	if len(open) == 0 || !r.Verdict.Class.Refused() && !r.Verdict.Class.Coalesces() {
+	if c := r.Verdict.Class; c != advise.RefuseUnsafe && !c.Coalesces() {
 		return
 	}
-	s.heading("Answers that are missing, or no")
-	for _, c := range open {
-		s.line("%s", wrap(fmt.Sprintf("%s: %s [--answer %s=yes]", c.Answer, c.Text, c.ID), s.width-4, "  - "))
-		for _, h := range c.Hints {
-			s.line("%s", wrap(h, s.width-8, "      "))
+	asked := false
+	for _, c := range r.Safety {
+		if c.Answer == advise.Yes {
+			continue
 		}
+		if !asked {
+			asked = true
+			s.heading("Unanswered, or no: say it in [safety] of --settings, or with --answer ID=yes")
+		}
+		lead := fmt.Sprintf("  %-18s", c.ID)
+		text := c.Text
 		if c.Answer == advise.No {
-			s.line("%s", wrap(c.IfNo, s.width-8, "      "))
+			text = "No: " + c.IfNo
+		}
+		s.item(lead, text)
+		for i, h := range c.Hints {
+			if i == 2 {
+				s.item(strings.Repeat(" ", len(lead)), fmt.Sprintf("and %d more signs of it, see --json", len(c.Hints)-i))
+				break
+			}
+			s.item(strings.Repeat(" ", len(lead)), h)
 		}
 	}
 }
 
+// current holds what is in service against the advice.
+func (s *screen) current(r *advise.Report) {
+	if r.Current == nil || r.Verdict.Class.Refused() {
+		return
+	}
+	title := "What is in service is as good as the advice"
+	if !r.Current.AsGood {
+		title = "What is in service is behind the advice"
+	}
+	s.heading(title)
+	s.list(r.Current.Reasons, 6)
+}
+
 func (s *screen) input(r *advise.Report) {
 	s.heading("The trace")
-	t := r.Trace
-	keys := ""
+	t, l := r.Trace, r.Loader
+	keys := count(t.Keys)
 	if t.KeysEstimated {
-		keys = "about "
+		keys = "about " + keys
 	}
-	s.line("  %s requests for %s%s keys in %s; loads of %s (%s, %s)", count(t.Requests), keys, count(t.Keys), duration(float64(t.Span)), duration(float64(r.Loader.P50)), r.Loader.Source, cut(r.Loader.Text, 40))
+	text := fmt.Sprintf("%s requests for %s keys in %s", count(t.Requests), keys, duration(float64(t.Span)))
+	switch l.Source {
+	case "stated":
+		text += fmt.Sprintf("; loads as stated, %s, with a mean of %s", l.Text, duration(float64(l.Mean)))
+	case "measured":
+		text += fmt.Sprintf("; loads of %s at the median, %s on average, %s at p99, as measured", duration(float64(l.P50)), duration(float64(l.Mean)), duration(float64(l.P99)))
+	}
+	if !r.Method.Exact && t.Requests > 0 {
+		text += fmt.Sprintf("; %s keys followed exactly (%s of the requests), of the others %s", count(int64(r.Method.HeavyKeys)), number(r.Method.HeavyShare, "%"), number(r.Method.TailRate, "%"))
+	}
+	s.item("  ", text)
+	notes := 0
 	for _, f := range r.Input.Findings {
-		s.line("%s", wrap(f.Severity+": "+strings.TrimSuffix(f.Text+" "+f.Remedy, " "), s.width-4, "  - "))
+		switch f.Severity {
+		case "serious":
+			s.item("  - ", f.Severity+": "+sentences(f.Text, f.Remedy))
+		case "note":
+			notes++
+		default:
+			s.item("  - ", cut(f.Severity+": "+sentences(f.Text, f.Remedy), 2*(s.width-6)))
+		}
 	}
+	if notes > 0 {
+		s.line("  - %d %s, see --json", notes, map[bool]string{true: "note", false: "notes"}[notes == 1])
+	}
+}
+
+// sentences puts texts one behind the other.
+func sentences(texts ...string) string {
+	var b strings.Builder
+	for i, t := range texts {
+		if t == "" {
+			continue
+		}
+		if i > 0 {
+			b.WriteString(". ")
+			first, size := utf8.DecodeRuneInString(t)
+			b.WriteRune(unicode.ToUpper(first))
+			t = t[size:]
+		}
+		b.WriteString(t)
+	}
+	return b.String()
 }
 
 // number prints a figure in its unit: "%" is a share, "ns" a duration.
@@ -182,10 +314,7 @@ func number(v float64, unit string) string {
 	default:
 		text = strconv.FormatFloat(v, 'g', 3, 64)
 	}
-	if unit != "" {
-		text += " " + unit
-	}
-	return text
+	return text + strings.TrimPrefix(unit, "1") // "4.03/s"
 }
 
 // duration prints nanoseconds with three digits.

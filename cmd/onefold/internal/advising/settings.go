@@ -3,12 +3,14 @@
 package advising
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -121,6 +123,25 @@ func (s *Settings) Answer(text string) error {
 		return fmt.Errorf("--answer is %q, want yes, no or unknown after the =", text)
 	}
 	reply.Because = strings.TrimSpace(because)
+	return nil
+}
+
+// Threshold takes a threshold as a flag has it: "saved_share=0.1".
+func (s *Settings) Threshold(text string) error {
+	name, value, _ := strings.Cut(text, "=")
+	b, err := json.Marshal(map[string]json.RawMessage{name: json.RawMessage(value)})
+	if err == nil {
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.DisallowUnknownFields()
+		err = d.Decode(&s.Thresholds)
+	}
+	if err != nil {
+		var names []string
+		for _, f := range reflect.VisibleFields(reflect.TypeFor[advise.Thresholds]()) {
+			names = append(names, f.Tag.Get("json"))
+		}
+		return fmt.Errorf("--threshold is %q, want NAME=NUMBER with one of %s", text, strings.Join(names, ", "))
+	}
 	return nil
 }
 

@@ -61,12 +61,14 @@ type adviseFlags struct {
 	settings string
 	said     advising.Settings // what flags say, over the file
 	answers  []string
+	limits   []string
 	noAsk    bool
 	safe     bool
 
 	trace  trace.Config
 	format string
 	stamp  string
+	delim  string
 
 	exact    bool
 	json     string
@@ -113,6 +115,7 @@ func newAdvise() *cobra.Command {
 	set.Uint64Var(&p.Seed, "seed", 0, "where random numbers and the keys' hashes come from; 0: hashes of a secret that is forgotten")
 	set.StringVar(&f.settings, "settings", "", "file (.toml, .yaml, .json) with [policy], [safety] and [thresholds]")
 	set.StringArrayVar(&f.answers, "answer", nil, "answer to a question, such as same_for_all='yes: no user in it'; may be repeated")
+	set.StringArrayVar(&f.limits, "threshold", nil, "where verdicts divide, such as saved_share=0.1; may be repeated")
 	set.BoolVar(&f.noAsk, "no-ask", false, "ask nothing, even on a terminal")
 	set.StringVar(&f.format, "format", "", "format of the files (default: found out)")
 	set.StringVar(&f.trace.Template, "log-format", "", "a web server's own log format, such as nginx's log_format")
@@ -129,13 +132,21 @@ func newAdvise() *cobra.Command {
 	set.StringVar(&c.Took, "took", "", "column of a request's duration")
 	set.StringVar(&c.TTL, "ttl-column", "", "column of the TTL")
 	set.StringVar(&c.Cache, "cache", "", "column of what a cache in front said")
+	set.StringSliceVar(&c.Identity, "identity", nil, "columns that tell one access from another: what agrees in them was recorded twice")
+	set.StringVar(&f.delim, "delimiter", "", "what is between the columns of a CSV file: one character, or tab")
 	set.StringVar(&f.trace.TimeLayout, "time-layout", "", "how times are written, as in Go: 2006-01-02 15:04:05")
 	set.DurationVar(&f.trace.TimeUnit, "time-unit", 0, "what a time that is a number counts, such as 1ms")
 	set.DurationVar(&f.trace.DurationUnit, "duration-unit", 0, "what a duration counts")
+	set.DurationVar(&f.trace.TTLUnit, "ttl-unit", 0, "what a TTL counts")
 	set.StringVar(&f.stamp, "stamp", "", "which end of a request its time is: begin or end (default: what is usual for the format)")
 	set.BoolVar(&f.trace.NoHeader, "no-header", false, "the first line of a CSV file is a record")
 	set.StringSliceVar(&f.trace.Ops, "ops", nil, "operations or methods to keep, such as GET")
 	set.BoolVar(&f.trace.KeepDuplicates, "keep-duplicates", false, "keep records that a capture saw twice")
+	set.BoolVar(&f.trace.DropAlike, "drop-alike", false, "leave out records like another in all but the time, within 100 us of it")
+	set.IntVar(&f.trace.Reorder, "reorder", 0, "how many records a line may come late (default 65536)")
+	set.IntVar(&f.trace.MaxLine, "max-line", 0, "how many bytes a line may have (default 1 MiB)")
+	set.IntVar(&f.trace.MaxFiles, "max-files", 0, "how many files may be merged (default 256)")
+	set.IntVar(&f.trace.BadLines, "bad-lines", 0, "how many bad lines to tell of (default 5)")
 	set.BoolVar(&f.trace.ShowLines, "show-lines", false, "print bad lines as they are")
 	set.IntVar(&f.showKeys, "show-keys", 0, "print the names of up to so many keys, of those asked for most")
 	set.BoolVar(&f.exact, "exact", false, "follow every key, whatever memory it takes")
@@ -158,27 +169,30 @@ func runAdvise(ctx context.Context, in io.Reader, out, errw io.Writer, paths []s
 	}
 	cfg, err := settings.Config()
 	if err != nil {
-		return usageError{err}
+		return usageError{advising.Worded(err)}
 	}
 	cfg.Exact = f.exact
 	if f.check && cfg.Current == nil {
 		return usageError{errors.New("--check holds today's configuration against the advice: say what it is with --current")}
 	}
 	f.trace.Seed, f.trace.Names, f.trace.Digest = settings.Policy.Seed, f.showKeys, true
+	if f.code && f.json == "-" {
+		return usageError{errors.New("--code and --json - both write to standard output: name a file for the JSON")}
+	}
 	if f.live > 0 && slices.Contains(paths, "-") {
 		return usageError{errors.New("--live reads the trace a second time, which standard input cannot be: name a file")}
 	}
+	study, err := advise.New(cfg)
+	if err != nil {
+		return usageError{advising.Worded(err)}
+	}
 	source, err := trace.Open(paths, f.trace)
 	if err != nil {
-		return err
+		return advising.Worded(err)
 	}
 	defer func() { _ = source.Close() }()
 	for _, g := range source.Guesses() {
-		tell(errw, g.String())
-	}
-	study, err := advise.New(cfg)
-	if err != nil {
-		return usageError{err}
+		tell(errw, advising.Words(g.String()))
 	}
 	told, done := f.teller(errw)
 	err = advising.Read(ctx, source, study, told)
@@ -187,9 +201,9 @@ func runAdvise(ctx context.Context, in io.Reader, out, errw io.Writer, paths []s
 		return errInterrupted
 	}
 	if err != nil {
-		return err
+		return advising.Worded(err)
 	}
-	input := advise.InputFrom(source.Summary())
+	input := advising.Input(source.Summary())
 	if f.asks(in, out, paths) {
 		if err := advising.Ask(in, errw, &settings.Safety, func(id string) []string { return study.Evidence(id, input) }); err != nil {
 			return err
@@ -273,10 +287,24 @@ func (f *adviseFlags) config() (advising.Settings, error) {
 	for _, a := range f.answers {
 		faults = append(faults, s.Answer(a))
 	}
+	for _, l := range f.limits {
+		faults = append(faults, s.Threshold(l))
+	}
+	switch f.delim {
+	case "":
+	case "tab", `\t`:
+		f.trace.Delimiter = '\t'
+	default:
+		f.trace.Delimiter = f.delim[0]
+		if len(f.delim) > 1 {
+			faults = append(faults, fmt.Errorf("--delimiter is %q, want one character of ASCII, or tab", f.delim))
+		}
+	}
 	if f.format != "" {
 		var err error
-		f.trace.Format, err = trace.ParseFormat(f.format)
-		faults = append(faults, err)
+		if f.trace.Format, err = trace.ParseFormat(f.format); err != nil {
+			faults = append(faults, fmt.Errorf("--format: %w", err))
+		}
 	}
 	switch f.stamp {
 	case "":
@@ -346,7 +374,7 @@ func (f *adviseFlags) write(out io.Writer, r *advise.Report) error {
 		}
 	default:
 		colour := isTerminal(out) && os.Getenv("NO_COLOR") == ""
-		if err := advising.Screen(out, r, cmp.Or(terminalWidth(out), 100), colour); err != nil {
+		if err := advising.Screen(out, r, terminalWidth(out), colour); err != nil {
 			return err
 		}
 	}
