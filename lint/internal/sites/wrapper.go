@@ -109,32 +109,63 @@ func (r *Result) passes(s *Site) *Passes {
 	if i := param(s.Arg(s.API.Load)); i >= 0 {
 		fact.Load, fact.Passing, fact.Detached, fact.Bounded = i, s.API.Passing, s.API.Detached, s.API.Bounded
 	} else if f := s.Loader.Func; f != nil && s.Loader.Literal() {
-		for _, b := range f.Blocks {
-			for _, instr := range b.Instrs {
-				call, ok := instr.(*ssa.Call)
-				if !ok || call.Call.IsInvoke() {
-					continue
-				}
-				i := param(call.Call.Value)
-				if i < 0 {
-					continue
-				}
-				if sig := call.Call.Signature(); !loads(sig) {
-					continue
-				}
-				fact.Load, fact.Detached = i, true
-				if len(call.Call.Args) > 0 && flow.IsContext(call.Call.Args[0].Type()) {
-					fact.Passing = true
-					fact.Detached, fact.Bounded = r.given(s, f, call.Call.Args[0])
-				}
-			}
-		}
+		fact.Load = r.called(s, f, fact, param)
 	}
 	if fact.Load < 0 || slices.Contains(fact.Keys, fact.Load) {
 		return nil
 	}
 	slices.Sort(fact.Keys)
 	return fact
+}
+
+// called is the parameter, as param tells it, that a wrapper's literal f calls
+// to load; -1 if none. Of several it is the one that the outcome comes from:
+// others may be told what was loaded, or store it.
+func (r *Result) called(s *Site, f *ssa.Function, fact *Passes, param func(ssa.Value) int) int {
+	load, best := -1, -1
+	gives := r.gives(f)
+	for _, b := range f.Blocks {
+		for _, instr := range b.Instrs {
+			call, ok := instr.(*ssa.Call)
+			if !ok || call.Call.IsInvoke() || !loads(call.Call.Signature()) {
+				continue
+			}
+			i := param(call.Call.Value)
+			if i < 0 || gives[call] < best {
+				continue
+			}
+			load, best = i, gives[call]
+			fact.Passing, fact.Detached, fact.Bounded = false, true, false
+			if len(call.Call.Args) > 0 && flow.IsContext(call.Call.Args[0].Type()) {
+				fact.Passing = true
+				fact.Detached, fact.Bounded = r.given(s, f, call.Call.Args[0])
+			}
+		}
+	}
+	return load
+}
+
+// gives tells which values go into what f returns: 1 for those of its error
+// alone, 2 for those of another result.
+func (r *Result) gives(f *ssa.Function) map[ssa.Value]int {
+	gives := make(map[ssa.Value]int)
+	for _, b := range f.Blocks {
+		ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return)
+		if !ok {
+			continue
+		}
+		for _, result := range ret.Results {
+			n := 2
+			if isError(result.Type()) {
+				n = 1
+			}
+			r.Flow.Sources(result, func(v ssa.Value) bool {
+				gives[v] = max(gives[v], n)
+				return true
+			})
+		}
+	}
+	return gives
 }
 
 // given tells of the context that a wrapper gives to its caller's load whether

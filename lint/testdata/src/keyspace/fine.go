@@ -136,3 +136,26 @@ func local(d db, id string) {
 	w, err2, _ := g.Do(id, func() (any, error) { return d.Order(id) })
 	_, _, _, _ = v, w, err, err2
 }
+
+// One load for two ways to store it, which the flight runs besides.
+func (f *fine) stored(id string, fill, store func(any) error) error {
+	var v any
+	_, err, _ := f.same.Do(id, func() (any, error) {
+		if err := fill(&v); err != nil {
+			return nil, err
+		}
+		if err := store(v); err != nil {
+			fmt.Println(err)
+		}
+		return v, nil
+	})
+	return err
+}
+
+func (f *fine) kept(id string, fill func(any) error) error {
+	return f.stored(id, fill, func(v any) error { return f.db.Enable(fmt.Sprint(v)) })
+}
+
+func (f *fine) keptShort(id string, fill func(any) error) error {
+	return f.stored(id, fill, func(v any) error { return f.db.Disable(fmt.Sprint(v)) })
+}

@@ -19,6 +19,30 @@ func Twice(tenant, key string, fn func() (any, error)) (any, error) { // want Tw
 	return Load(tenant+key, func() (any, error) { return fn() })
 }
 
+// What stores the value is no load, and may be called last.
+func Stored(key string, fn func() (any, error), store func(any) error) (any, error) { // want Stored:`passes\(keys \[0\], load 1\)`
+	return Load(key, func() (any, error) {
+		v, err := fn()
+		if err == nil {
+			_ = store(v)
+		}
+		return v, err
+	})
+}
+
+// What fills in is one, though its error alone is given.
+func Filled(key string, v any, fill, store func(any) error) (any, error) { // want Filled:`passes\(keys \[0\], load 2\)`
+	return Load(key, func() (any, error) {
+		if err := fill(v); err != nil {
+			return nil, err
+		}
+		if err := store(v); err != nil {
+			slog.Error("store", "err", err)
+		}
+		return v, nil
+	})
+}
+
 // The key is not the caller's: no wrapper.
 func fixed(fn func() (any, error)) {
 	g.Do("k", fn)
