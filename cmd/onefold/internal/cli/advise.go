@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/onefold-go/onefold/advise"
+	"github.com/onefold-go/onefold/advise/page"
 	"github.com/onefold-go/onefold/advise/sim"
 	"github.com/onefold-go/onefold/advise/trace"
 	"github.com/onefold-go/onefold/cmd/onefold/internal/advising"
@@ -55,6 +57,9 @@ Exit codes:
   onefold advise trace.log --ttl 5m --current ttl=5m,jitter=0.1 --check --settings service.yaml
   onefold advise selfcheck`
 )
+
+// memoryLimit is what advise asks the collector to stay within.
+const memoryLimit = 448 << 20
 
 // adviseFlags are those of onefold advise.
 type adviseFlags struct {
@@ -172,6 +177,11 @@ func runAdvise(ctx context.Context, in io.Reader, out, errw io.Writer, paths []s
 		return usageError{advising.Worded(err)}
 	}
 	cfg.Exact = f.exact
+	if !f.exact && os.Getenv("GOMEMLIMIT") == "" {
+		// What a sampled trace needs is bounded; what the collector lets pile up
+		// is not, where allocations come as fast as lines.
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
+	}
 	if f.check && cfg.Current == nil {
 		return usageError{errors.New("--check holds today's configuration against the advice: say what it is with --current")}
 	}
@@ -357,6 +367,11 @@ func (f *adviseFlags) teller(errw io.Writer) (told func(string), done func()) {
 func (f *adviseFlags) write(out io.Writer, r *advise.Report) error {
 	if f.json != "" && f.json != "-" {
 		if err := toFile(f.json, r.WriteJSON); err != nil {
+			return err
+		}
+	}
+	if f.html != "" {
+		if err := toFile(f.html, func(w io.Writer) error { return page.Write(w, r, page.Config{}) }); err != nil {
 			return err
 		}
 	}
