@@ -80,11 +80,11 @@ var reports = sync.OnceValue(func() map[string]*advise.Report {
 			{Severity: "note", Text: "times are those of the begin"},
 		},
 	}
-	run("whole", zipf(20000), in, whole)
+	run("whole", zipf(8000), in, whole)
 
 	sampled := whole
-	sampled.MaxExact, sampled.MaxKeys, sampled.HeavyKeys = 4000, 100, 40
-	run("sampled", zipf(20000), advise.Input{}, sampled)
+	sampled.MaxExact, sampled.MaxKeys, sampled.HeavyKeys = 2000, 100, 40
+	run("sampled", zipf(8000), advise.Input{}, sampled)
 
 	one := new(made)
 	for i := range 8000 {
