@@ -374,7 +374,7 @@ func (r *runs) arm(c *Config, o *sim.Outcome, load, wait, over Interval) Arm {
 		ID: o.Arm.Name, Says: says(o.Arm), TTL: o.Arm.TTL, Shares: o.Arm.Coalesce, Jitter: o.Arm.Jitter, Early: o.Arm.Early,
 		Stale: o.Arm.Stale, Wait: o.Arm.Wait, Start: o.Arm.Start.String(), Rate: o.Arm.Rate, Slow: o.Arm.Slow, Flush: o.Arm.FlushEvery,
 		Requests: o.Requests, Hits: o.Hits, StaleHits: o.Stale, Joined: o.Joined, Blocked: o.Blocked, GaveUp: o.GaveUp, Loads: o.Loads,
-		Background: o.Background, LoadRate: load, MeanWait: wait, OverSLO: over,
+		Background: o.Background, LoadRate: load, MeanWait: notNegative(wait), OverSLO: over,
 		P50: o.Latency.Quantile(0.5), P99: o.Latency.Quantile(0.99), P999: o.Latency.Quantile(0.999),
 		Peak: o.Peak, PeakAt: o.PeakAt, HeadPeak: o.HeadPeak, Beyond: o.Latency.Beyond(),
 	}
@@ -410,4 +410,10 @@ func (r *runs) armResults(c *Config) []Arm {
 		arms = append(arms, r.arm(c, o, v[3*i], v[3*i+1], v[3*i+2]))
 	}
 	return arms
+}
+
+// notNegative cuts the part of an interval off that the figure cannot be in.
+func notNegative(i Interval) Interval {
+	i.Low, i.High = max(0, i.Low), max(0, i.High)
+	return i
 }

@@ -60,7 +60,7 @@ func (m *matter) settings(class Class, also []Class, curves []Curve, heat HeatMa
 			percent(arm.OverSLO.Value), percent(m.arm(armAll).OverSLO.Value))
 	}
 	if m.c.Source.MaxConcurrent > 0 && arm.TTL >= 0 {
-		add("MaxLoads", fmt.Sprint(m.c.Source.MaxConcurrent), arm.ID, "the source's limit, over %d processes; %d loads at once were simulated in all of them", m.c.Processes, arm.Peak)
+		add("MaxLoads", fmt.Sprint(m.c.Source.MaxConcurrent), arm.ID, "the source's limit, over %s; %d loads at once were simulated in all of them", plural(m.c.Processes, "process", "processes"), arm.Peak)
 	}
 	if arm.TTL > 0 && len(heat.Entries) > 0 {
 		entries, ratio, best := capacityKnee(heat, arm.TTL)
@@ -301,4 +301,11 @@ func (m *matter) watch(class Class, also []Class) []Metric {
 		list = append(list, Metric{"calls over the SLO", "%", arm.OverSLO, arm.ID, "Hooks.Call, Event.Took"})
 	}
 	return list
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
