@@ -279,7 +279,11 @@ func (m *matter) sentence(class Class, also []Class) string {
 	case CoalesceOnly:
 		s = fmt.Sprintf("Coalesce without a cache: %s of requests come while their key is loading.", percent(f.Joined.Value))
 	case NotDemonstrated:
-		s = fmt.Sprintf("No demonstrated benefit yet: coalescing saves %s, which may be less or more than %s. Keep a plain cache and record %s.", saves, percent(m.c.Thresholds.SavedShare), m.moreText())
+		keep := "Keep a plain cache"
+		if m.c.TTL == 0 {
+			keep = "Leave it as it is"
+		}
+		s = fmt.Sprintf("No demonstrated benefit yet: coalescing saves %s, which may be less or more than %s. %s and record %s.", saves, percent(m.c.Thresholds.SavedShare), keep, m.moreText())
 	case RefuseUnclear:
 		s = fmt.Sprintf("Cannot tell: coalescing saves %s, and %d loads are too few to decide. Record %s.", saves, f.Episodes, m.moreText())
 	}

@@ -278,8 +278,12 @@ func (s *Source) resolutionFindings(sum *Summary, add func(Finding)) {
 			Remedy: "log when each access began; figures are bounds",
 		})
 	case r.Tick >= time.Millisecond:
+		severity := Caution
+		if r.Tick <= time.Millisecond { // few loads are faster
+			severity = Note
+		}
 		add(Finding{
-			Kind: CoarseStamps, Severity: Caution, Count: uint64(r.Ties * float64(sum.Records)), Of: sum.Records, Value: r.Tick,
+			Kind: CoarseStamps, Severity: severity, Count: uint64(r.Ties * float64(sum.Records)), Of: sum.Records, Value: r.Tick,
 			Text: fmt.Sprintf("times are known to %v: what happens within that cannot be told apart, and %.0f %% of records share the time of the one before",
 				r.Tick, 100*r.Ties),
 			Remedy: "with a loader faster than that, figures are bounds; log finer times ($msec, %{usec_frac}t)",

@@ -219,6 +219,7 @@ func (p *plan) byFormat(lines [][]byte, cfg *Config) error {
 		g.Others = []string{"method", "client", "status", "size", "time taken"}
 	case OracleGeneral:
 		p.oracle = true
+		g.Assumed = append(g.Assumed, "every record is a read, for the format does not say; writes among them make hits of what they change")
 		g.Time, g.Key, g.Stamp, g.TimeUnit = "32 bits in seconds", "the object", Begin, time.Second
 		g.Others = []string{"size"}
 	case Recording:

@@ -84,6 +84,7 @@ func TestAdviseScreens(t *testing.T) {
 		{"early refresh", fewHot, []string{"--ttl", "1s", "--loader", "p50=20ms,p99=200ms", "--slo", "p99<50ms"}, "CACHE COALESCING + EARLY REFRESH", []string{"over SLO", "EarlyRefresh"}, nil},
 		{"stale window", fewHot, []string{"--ttl", "1s", "--max-stale", "1s", "--loader", "p50=20ms,p99=200ms"}, "CACHE COALESCING + STALE WINDOW", []string{"StaleFor"}, nil},
 		{"no cache", fewHot, []string{"--loader", "20ms"}, "COALESCING NO CACHE", []string{"> coalescing "}, []string{"hit ratio"}},
+		{"not demonstrated", spread, []string{"--loader", "100ms", "--threshold", "overlap_only=0.045"}, "NO DEMONSTRATED BENEFIT YET", []string{"Leave it as it is"}, nil},
 		{"change the key", withIDs, []string{"--ttl", "1m", "--loader", "20ms"}, "CHANGE KEY", []string{"request_id"}, []string{"Settings"}},
 		{"cannot tell", fewCalls, []string{"--ttl", "10s", "--loader", "20ms"}, "REFUSE CANNOT TELL", []string{"Record about"}, []string{"Settings", "Watch"}},
 	} {
