@@ -141,7 +141,7 @@ func (f *finder) foreign(expr ast.Expr, ctx ssa.Value) *use {
 			return nil
 		case c.From == flow.Lifecycle:
 			return nil
-		case c.Param != nil && f.within(c.Param.Parent()):
+		case c.Param != nil && f.within(c.Param.Parent()), f.site.Local(c.Param):
 			return nil
 		default:
 			if u == nil {

@@ -3,9 +3,11 @@ package ctxcapture
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/singleflight"
 )
 
 type detached struct{ context.Context }
@@ -94,5 +96,28 @@ func (s *store) channel(ctx context.Context, id string) (any, error) {
 		return r.Val, r.Err
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// The group is there for this one call: whoever waits leaves with it.
+func all(ctx context.Context, ids []string) {
+	var (
+		g  singleflight.Group
+		wg sync.WaitGroup
+	)
+	for _, id := range ids {
+		wg.Go(func() {
+			g.Do(id, func() (any, error) { return fetch(ctx, id) })
+		})
+	}
+	wg.Wait()
+}
+
+// Made once, with the context that the program gives its parts.
+func handler(ctx context.Context) func(id string) (any, error) {
+	var g singleflight.Group
+	return func(id string) (any, error) {
+		v, err, _ := g.Do(id, func() (any, error) { return fetch(ctx, id) })
+		return v, err
 	}
 }

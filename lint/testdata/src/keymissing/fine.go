@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"log"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -263,4 +264,27 @@ func (s *store) sign(id string, now time.Time) (any, error) { return s.signed(id
 func (s *store) signed(id string, until int64) (any, error) {
 	v, err, _ := s.g.Do(id, func() (any, error) { return s.db.List(background, id, int(until), nil) })
 	return v, err
+}
+
+// The group is there for this one call, and so is its tenant.
+func (s *store) allOf(tenant string, ids []string) {
+	var (
+		g  singleflight.Group
+		wg sync.WaitGroup
+	)
+	for _, id := range ids {
+		wg.Go(func() {
+			g.Do(id, func() (any, error) { return s.db.Page(background, tenant, id) })
+		})
+	}
+	wg.Wait()
+}
+
+// Made once for a tenant.
+func pagesOf(s *store, tenant string) func(id string) (any, error) {
+	var g singleflight.Group
+	return func(id string) (any, error) {
+		v, err, _ := g.Do(id, func() (any, error) { return s.db.Page(background, tenant, id) })
+		return v, err
+	}
 }
