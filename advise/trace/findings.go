@@ -34,6 +34,7 @@ const (
 	CoarseStamps  FindingKind = "coarse-stamps"
 	BatchedStamps FindingKind = "batched-stamps"
 	OneInstant    FindingKind = "one-instant"
+	FewMinutes    FindingKind = "few-minutes"
 	EndOnly       FindingKind = "end-without-duration"
 	EndShifted    FindingKind = "end-less-duration"
 	Overflow      FindingKind = "overflow"
@@ -242,6 +243,9 @@ func fileFindings(f *FileStats, add func(Finding), severe func(n, of uint64, cau
 	}
 }
 
+// fewMinutes is in how few minutes of the hour all records look odd.
+const fewMinutes = 6
+
 // suspiciousShare is from which share of records that are alike it is said.
 const suspiciousShare = 0.01
 
@@ -264,6 +268,14 @@ func (s *Source) resolutionFindings(sum *Summary, add func(Finding)) {
 			Text: fmt.Sprintf("%d records (%s) are of the same key and client as another and alike within %v of it: they may have been captured twice",
 				suspected, share(suspected, sum.Records), time.Duration(suspectGap)),
 			Remedy: "name what tells accesses apart in Config.Columns.Identity, or leave such out with Config.DropAlike",
+		})
+	}
+	if minutes, n, all := s.hours.busy(); minutes > 0 && minutes <= fewMinutes && all >= 100 && sum.Span >= 6*time.Hour {
+		add(Finding{
+			Kind: FewMinutes, Severity: Serious, Count: n, Of: all,
+			Text: fmt.Sprintf("%s of the records are in %d of the 60 minutes of their hours, over %v: either all comes then, or times were changed and what was an hour is squeezed into that",
+				share(n, all), minutes, sum.Span.Round(time.Hour)),
+			Remedy: "find out which; in the second case rates and overlaps are far too high",
 		})
 	}
 	switch {

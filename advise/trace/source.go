@@ -28,6 +28,7 @@ type Source struct {
 
 	marks    ticks
 	statuses statuses
+	hours    hourly
 }
 
 // A file is one input with what reads it.
@@ -337,6 +338,9 @@ func (s *Source) Read(batch []Record) (int, error) {
 	}
 	s.marks.observe(batch[:n])
 	s.statuses.observe(batch[:n])
+	if !s.start.IsZero() {
+		s.hours.observe(batch[:n])
+	}
 	return n, nil
 }
 
@@ -348,6 +352,7 @@ func (s *Source) begin(first int64) {
 		if sec, ns, absolute, ok := f.dec.origin(); ok {
 			if absolute {
 				s.start = time.Unix(sec, ns).Add(time.Duration(first)).UTC()
+				s.hours.from = int64(s.start.Sub(s.start.Truncate(time.Hour)))
 			}
 			return
 		}

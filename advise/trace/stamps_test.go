@@ -182,3 +182,31 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 }
+
+// A log whose times are all in one minute of their hours was made so, or is of a
+// service that has nothing to do else: either is said.
+func TestTimesInFewMinutesOfTheHourAreFound(t *testing.T) {
+	write := func(minute func(i int) int) string {
+		var b strings.Builder
+		b.WriteString("time,key\n")
+		for i := range 1200 {
+			fmt.Fprintf(&b, "2026-03-01T%02d:%02d:%02dZ,%d\n", i/60, minute(i), i%60, i%7)
+		}
+		return b.String()
+	}
+	for name, c := range map[string]struct {
+		minute func(i int) int
+		want   bool
+	}{
+		"one":  {func(int) int { return 5 }, true},
+		"six":  {func(i int) int { return i % 60 / 10 }, true},
+		"all":  {func(i int) int { return i % 60 }, false},
+		"half": {func(i int) int { return i % 60 / 2 }, false},
+	} {
+		s := open(t, write(c.minute), trace.Config{})
+		all(t, s)
+		if got := has(s.Summary(), trace.FewMinutes); got != c.want {
+			t.Errorf("%s: found %v, want %v", name, got, c.want)
+		}
+	}
+}

