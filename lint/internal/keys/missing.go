@@ -104,7 +104,7 @@ func (j *judge) use(u Use) *Missing {
 		return nil
 	}
 	switch {
-	case j.contentKey(), j.callersKey(u), j.discarded(), place(words) && named(j.own):
+	case j.contentKey(), j.callersKey(u), j.discarded(), place(words) && named(j.own), j.digestKey() && !telling(words):
 		m.Sure = false
 	case len(j.own) == 0 && !packageGroup(j.s):
 		// The object that the group belongs to may be there for this one thing.
@@ -219,7 +219,7 @@ var tellingWords = regexp.MustCompile(`^(tenants?|orgs?|organi[sz]ations?|users?
 // telling says whether a name speaks of whose the answer is, or how fresh.
 func telling(words []string) bool { return slices.ContainsFunc(words, tellingWords.MatchString) }
 
-var howWords = regexp.MustCompile(`^(buf|buffer|dst|dest|out|ttl|timeout|deadline|expir[a-z]*|retry|retries|attempts?|backoff|interval|delay|wait|concurrency|parallelism|workers|verbose|trace|tracing|span|metrics?|log|logger|now|start|started|begin|correlation|priority)$`)
+var howWords = regexp.MustCompile(`^(buf|buffer|dst|dest|out|ttl|timeout|deadline|expir[a-z]*|retry|retries|attempts?|backoff|interval|delay|wait|concurrency|parallelism|workers|threads|prefetch|capacity|sampling|verbose|trace|tracing|span|metrics?|log|logger|now|start|started|begin|correlation|priority)$`)
 
 // how says whether a name speaks of how something is done, and not what.
 func how(words []string) bool {
@@ -268,6 +268,30 @@ func (j *judge) contentKey() bool {
 			return false
 		})
 	})
+}
+
+// digestKey says whether the key is made of one value alone, by its digest: the
+// load is then about that content, and the rest may say what is done with it.
+func (j *judge) digestKey() bool {
+	if len(j.own) != 1 || j.s.Key == nil {
+		return false
+	}
+	digest := false
+	j.r.Flow.Sources(j.s.Key, func(v ssa.Value) bool {
+		if call, ok := v.(*ssa.Call); ok {
+			if fn := flow.Callee(call.Common()); fn != nil {
+				digest = digest || slices.ContainsFunc(wordsOf(fn.Name()), func(w string) bool {
+					switch w {
+					case "hash", "digest", "checksum", "fingerprint", "sum":
+						return true
+					}
+					return false
+				})
+			}
+		}
+		return !digest
+	})
+	return digest
 }
 
 // callersKey says whether the key is one that the function's callers made, who
@@ -332,7 +356,7 @@ func (j *judge) decidedAt(c ssa.CallInstruction, v ssa.Value, arg func(ssa.CallI
 	parts := Of(j.r, v)
 	if len(parts) == 0 {
 		_, global := flow.Peel(v).(*ssa.UnOp)
-		return global
+		return global || j.clock(v)
 	}
 	for _, p := range parts {
 		if !flow.IsReceiver(p.Param) && !w.found.Cover(p) && !how(append(wordsOf(p.Name()), wordsOf(p.Param.Name())...)) {
@@ -340,6 +364,19 @@ func (j *judge) decidedAt(c ssa.CallInstruction, v ssa.Value, arg func(ssa.CallI
 		}
 	}
 	return true
+}
+
+// clock says whether a value is made of the time of the call.
+func (j *judge) clock(v ssa.Value) bool {
+	now := false
+	j.r.Flow.Sources(v, func(v ssa.Value) bool {
+		if call, ok := v.(*ssa.Call); ok {
+			fn := flow.Callee(call.Common())
+			now = now || fn != nil && fn.FullName() == "time.Now"
+		}
+		return !now
+	})
+	return now
 }
 
 // pinned says whether the part has one value wherever the site is reached: an

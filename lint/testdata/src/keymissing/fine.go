@@ -288,3 +288,25 @@ func pagesOf(s *store, tenant string) func(id string) (any, error) {
 		return v, err
 	}
 }
+
+func (s *store) signNow(id string) (any, error) { return s.signed(id, time.Now().UTC().Unix()) }
+
+// The digest of the records is the key: what signs them is not what they are.
+func (s *store) signature(records []string, signer string) (any, error) {
+	v, err, _ := s.g.Do(hash(records), func() (any, error) { return s.db.List(background, signer, 0, records) })
+	return v, err
+}
+
+func hash(records []string) string {
+	h := fnv.New64()
+	for _, r := range records {
+		h.Write([]byte(r))
+	}
+	return string(h.Sum(nil))
+}
+
+// How much of it is held in memory does not change what it is.
+func (s *store) sampled(id string, offsetsSampling int) (any, error) {
+	v, err, _ := s.g.Do(id, func() (any, error) { return s.db.List(background, id, offsetsSampling, nil) })
+	return v, err
+}
