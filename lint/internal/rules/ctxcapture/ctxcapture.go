@@ -109,13 +109,19 @@ func (f *finder) call(call *ast.CallExpr) *use {
 		return nil
 	}
 	for i, arg := range call.Args {
-		if flow.IsContext(f.p.TypesInfo.TypeOf(arg)) {
+		if isContext(f.p.TypesInfo.TypeOf(arg)) && flow.IsContext(common.Args[i+off].Type()) {
 			if u := f.foreign(arg, common.Args[i+off]); u != nil {
 				return u
 			}
 		}
 	}
 	return nil
+}
+
+// isContext says whether a type is a context that ends when another does: the
+// interface, or a struct around it without a Done of its own.
+func isContext(t types.Type) bool {
+	return flow.IsContext(t) || flow.Embedded(t) != nil && !flow.OverridesDone(t)
 }
 
 // derives says whether a function gives a context: what is done with that one

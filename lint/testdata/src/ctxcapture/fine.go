@@ -17,6 +17,34 @@ func (detached) Err() error            { return nil }
 
 func free(ctx context.Context) context.Context { return detached{ctx} }
 
+// A context that embeds one which never ends has the other for its values.
+type valuesOnly struct {
+	context.Context
+	of context.Context
+}
+
+func (v *valuesOnly) Value(key any) any { return v.of.Value(key) }
+
+func suppressed(ctx context.Context) context.Context {
+	return &valuesOnly{Context: context.Background(), of: ctx}
+}
+
+func (s *store) valuesOf(ctx context.Context, id string) (any, error) {
+	s.g.Do("all", func() (any, error) {
+		return fetch(&valuesOnly{context.WithoutCancel(ctx), ctx}, "all")
+	})
+	v, err, _ := s.g.Do(id, func() (any, error) {
+		ctx := suppressed(ctx)
+		if s.ctx != nil {
+			var cancel func()
+			ctx, cancel = context.WithTimeout(ctx, time.Second)
+			defer cancel()
+		}
+		return fetch(ctx, id)
+	})
+	return v, err
+}
+
 // Detached within the load.
 func (s *store) inside(ctx context.Context, id string) (any, error) {
 	v, err, _ := s.g.Do(id, func() (any, error) {
