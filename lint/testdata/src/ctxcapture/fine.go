@@ -3,6 +3,7 @@ package ctxcapture
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -139,6 +140,14 @@ func all(ctx context.Context, ids []string) {
 		})
 	}
 	wg.Wait()
+}
+
+// Those who wait are requests, and the context is that of who made the handler.
+func (s *store) wrap(ctx context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		s.g.Do(r.URL.Path, func() (any, error) { return fetch(ctx, r.URL.Path) })
+	})
 }
 
 // Made once, with the context that the program gives its parts.
