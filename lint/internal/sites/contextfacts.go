@@ -252,10 +252,17 @@ func (r *Result) Quiet(fn *types.Func) bool {
 	return Logs(fn)
 }
 
-// Logs says whether a function is of a package that logs, traces or counts: what
-// it is given ends in a line or a number, and goes nowhere else.
+var quietNames = regexp.MustCompile(`^(Ctx)?(Trace|Debug|Info|Notice|Warn|Warning|Error|Fatal|Panic|Print|Log)(f|w|s|ln|Depth|Attrs)?(Ctx|Context)?$`)
+
+// Logs says whether a function logs, traces or counts: what it is given ends in
+// a line or a number, and goes nowhere else. Its package tells, or it is called
+// as loggers' functions are, takes any number of values and gives nothing.
 func Logs(fn *types.Func) bool {
-	return fn.Pkg() != nil && quietPackages.MatchString(fn.Pkg().Path())
+	if fn.Pkg() != nil && quietPackages.MatchString(fn.Pkg().Path()) {
+		return true
+	}
+	sig := fn.Type().(*types.Signature)
+	return sig.Variadic() && sig.Results().Len() == 0 && quietNames.MatchString(fn.Name())
 }
 
 // Cuts says whether a function gives a context that does not end with the one

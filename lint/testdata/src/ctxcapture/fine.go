@@ -83,6 +83,19 @@ func (s *store) sometimes(ctx context.Context, id string, wait bool) (any, error
 
 func traced(ctx context.Context, id string) { slog.InfoContext(ctx, id, "user", ctx.Value("user")) }
 
+type journal interface {
+	WarningfCtx(ctx context.Context, format string, args ...any)
+}
+
+// A logger is known by its functions too.
+func (s *store) warns(ctx context.Context, j journal, id string) (any, error) {
+	v, err, _ := s.g.Do(id, func() (any, error) {
+		j.WarningfCtx(ctx, "loads %s", id)
+		return fetch(context.Background(), id)
+	})
+	return v, err
+}
+
 // Values and log lines are not bound to the caller's end.
 func (s *store) values(ctx context.Context, id string) (any, error) {
 	v, err, _ := s.g.Do(id, func() (any, error) {
