@@ -253,15 +253,19 @@ func (w *chainWalk) setFromRequest(field *types.Var) bool {
 }
 
 // composite follows a struct that is a context: through the context in it,
-// unless its type has a Done of its own.
+// unless its type has a Done of its own. Beside an embedded one, others are
+// there for their values.
 func (w *chainWalk) composite(a *ssa.Alloc, c Chain) {
 	t := a.Type().Underlying().(*types.Pointer).Elem()
 	if OverridesDone(t) {
 		c.Detached = true
 	}
-	found := false
+	found, embedded := false, Embedded(t)
 	for _, r := range *a.Referrers() {
 		if fa, ok := r.(*ssa.FieldAddr); ok && Field(fa) != nil && IsContext(Field(fa).Type()) {
+			if embedded != nil && Field(fa).Origin() != embedded {
+				continue
+			}
 			for _, s := range *fa.Referrers() {
 				if s, ok := s.(*ssa.Store); ok && s.Addr == fa {
 					found = true
@@ -273,6 +277,25 @@ func (w *chainWalk) composite(a *ssa.Alloc, c Chain) {
 	if !found {
 		w.end(c, Unknown, a)
 	}
+}
+
+// Embedded is the context that a struct embeds, or what a pointer points to
+// does: its Done is the struct's, unless that has one of its own. It is nil if
+// there is none.
+func Embedded(t types.Type) *types.Var {
+	if ptr, ok := t.Underlying().(*types.Pointer); ok {
+		t = ptr.Elem()
+	}
+	s, ok := t.Underlying().(*types.Struct)
+	if !ok {
+		return nil
+	}
+	for f := range s.Fields() {
+		if f.Embedded() && IsContext(f.Type()) {
+			return f.Origin()
+		}
+	}
+	return nil
 }
 
 // OverridesDone says whether a type that embeds a context has a Done of its own: it

@@ -73,7 +73,7 @@ type judge struct {
 
 // use says of a part that a load uses whether the key misses it; nil if not.
 func (j *judge) use(u Use) *Missing {
-	if flow.IsReceiver(u.Param) || j.s.Local(u.Param) || j.key.Cover(u.Part) || len(j.key.Within(u.Part)) > 0 {
+	if flow.IsReceiver(u.Param) || j.key.Cover(u.Part) || len(j.key.Within(u.Part)) > 0 {
 		return nil
 	}
 	of := j.key.Of(u.Param)

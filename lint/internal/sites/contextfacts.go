@@ -159,9 +159,32 @@ func (r *Result) detached(e ast.Expr, body *ast.BlockStmt, hops int) bool {
 	case *ast.UnaryExpr:
 		return r.detached(e.X, body, hops)
 	case *ast.CompositeLit:
-		return flow.OverridesDone(r.pass.TypesInfo.TypeOf(e))
+		t := r.pass.TypesInfo.TypeOf(e)
+		if flow.OverridesDone(t) {
+			return true
+		}
+		embedded := embeds(e, t)
+		return embedded != nil && r.detached(embedded, body, hops-1)
 	}
 	return false
+}
+
+// embeds gives what a literal sets the context to that its type embeds, or nil.
+func embeds(lit *ast.CompositeLit, t types.Type) ast.Expr {
+	embedded := flow.Embedded(t)
+	if embedded == nil {
+		return nil
+	}
+	for i, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			if id, ok := kv.Key.(*ast.Ident); ok && id.Name == embedded.Name() {
+				return kv.Value
+			}
+		} else if t.Underlying().(*types.Struct).Field(i).Origin() == embedded {
+			return e
+		}
+	}
+	return nil
 }
 
 func (r *Result) addsDeadline(body *ast.BlockStmt, params map[types.Object]bool) bool {
@@ -229,10 +252,17 @@ func (r *Result) Quiet(fn *types.Func) bool {
 	return Logs(fn)
 }
 
-// Logs says whether a function is of a package that logs, traces or counts: what
-// it is given ends in a line or a number, and goes nowhere else.
+var quietNames = regexp.MustCompile(`^(Ctx)?(Trace|Debug|Info|Notice|Warn|Warning|Error|Fatal|Panic|Print|Log)(f|w|s|ln|Depth|Attrs)?(Ctx|Context)?$`)
+
+// Logs says whether a function logs, traces or counts: what it is given ends in
+// a line or a number, and goes nowhere else. Its package tells, or it is called
+// as loggers' functions are, takes any number of values and gives nothing.
 func Logs(fn *types.Func) bool {
-	return fn.Pkg() != nil && quietPackages.MatchString(fn.Pkg().Path())
+	if fn.Pkg() != nil && quietPackages.MatchString(fn.Pkg().Path()) {
+		return true
+	}
+	sig := fn.Type().(*types.Signature)
+	return sig.Variadic() && sig.Results().Len() == 0 && quietNames.MatchString(fn.Name())
 }
 
 // Cuts says whether a function gives a context that does not end with the one

@@ -1,7 +1,6 @@
 package sites
 
 import (
-	"go/ast"
 	"go/types"
 
 	"golang.org/x/tools/go/ssa"
@@ -63,27 +62,6 @@ func receiverOf(common *ssa.CallCommon) ssa.Value {
 		return common.Args[0]
 	}
 	return nil
-}
-
-// Local says whether the group is a variable of the very call that a parameter
-// is of: all who wait for its loads are of that one call, and have the
-// parameter in common. A pointer may be to a group from elsewhere.
-func (s *Site) Local(p *ssa.Parameter) bool {
-	g, ok := s.Group.(*types.Var)
-	if !ok || g.IsField() || p == nil {
-		return false
-	}
-	if _, ok := g.Type().Underlying().(*types.Struct); !ok {
-		return false
-	}
-	var body *ast.BlockStmt
-	switch f := p.Parent().Syntax().(type) {
-	case *ast.FuncDecl:
-		body = f.Body
-	case *ast.FuncLit:
-		body = f.Body
-	}
-	return body != nil && body.Pos() <= g.Pos() && g.Pos() < body.End()
 }
 
 // Site gives the site that a call is, or nil.

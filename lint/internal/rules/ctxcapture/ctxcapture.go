@@ -12,6 +12,7 @@ import (
 
 	"github.com/onefold-go/onefold/lint/internal/check"
 	"github.com/onefold-go/onefold/lint/internal/flow"
+	"github.com/onefold-go/onefold/lint/internal/keys"
 	"github.com/onefold-go/onefold/lint/internal/sites"
 )
 
@@ -109,13 +110,19 @@ func (f *finder) call(call *ast.CallExpr) *use {
 		return nil
 	}
 	for i, arg := range call.Args {
-		if flow.IsContext(f.p.TypesInfo.TypeOf(arg)) {
+		if isContext(f.p.TypesInfo.TypeOf(arg)) && flow.IsContext(common.Args[i+off].Type()) {
 			if u := f.foreign(arg, common.Args[i+off]); u != nil {
 				return u
 			}
 		}
 	}
 	return nil
+}
+
+// isContext says whether a type is a context that ends when another does: the
+// interface, or a struct around it without a Done of its own.
+func isContext(t types.Type) bool {
+	return flow.IsContext(t) || flow.Embedded(t) != nil && !flow.OverridesDone(t)
 }
 
 // derives says whether a function gives a context: what is done with that one
@@ -141,7 +148,7 @@ func (f *finder) foreign(expr ast.Expr, ctx ssa.Value) *use {
 			return nil
 		case c.From == flow.Lifecycle:
 			return nil
-		case c.Param != nil && f.within(c.Param.Parent()), f.site.Local(c.Param):
+		case c.Param != nil && (f.within(c.Param.Parent()) || f.shared(c.Param.Parent())):
 			return nil
 		default:
 			if u == nil {
@@ -157,6 +164,18 @@ func (f *finder) within(fn *ssa.Function) bool {
 	for ; fn != nil; fn = fn.Parent() {
 		if fn == f.load {
 			return true
+		}
+	}
+	return false
+}
+
+// shared says whether a function is around the site and yet not a caller's: all
+// who wait have its context in common, as it makes the group, or the handler
+// that the site is in.
+func (f *finder) shared(fn *ssa.Function) bool {
+	for in := f.site.In; in != nil; in = in.Parent() {
+		if in == fn {
+			return !keys.Around(f.site, fn)
 		}
 	}
 	return false

@@ -142,3 +142,16 @@ func (s *store) goesOn(ctx context.Context, id string) (any, error) {
 	})
 	return v, err
 }
+
+// What a context embeds is what ends it.
+type named struct {
+	context.Context
+	values context.Context
+}
+
+func (s *store) embedded(ctx context.Context, id string) (any, error) {
+	v, err, _ := s.g.Do(id, func() (any, error) {
+		return fetch(named{ctx, context.Background()}, id) // want `the context of its first caller`
+	})
+	return v, err
+}

@@ -3,6 +3,7 @@ package ctxcapture
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -16,6 +17,34 @@ func (detached) Done() <-chan struct{} { return nil }
 func (detached) Err() error            { return nil }
 
 func free(ctx context.Context) context.Context { return detached{ctx} }
+
+// A context that embeds one which never ends has the other for its values.
+type valuesOnly struct {
+	context.Context
+	of context.Context
+}
+
+func (v *valuesOnly) Value(key any) any { return v.of.Value(key) }
+
+func suppressed(ctx context.Context) context.Context {
+	return &valuesOnly{Context: context.Background(), of: ctx}
+}
+
+func (s *store) valuesOf(ctx context.Context, id string) (any, error) {
+	s.g.Do("all", func() (any, error) {
+		return fetch(&valuesOnly{context.WithoutCancel(ctx), ctx}, "all")
+	})
+	v, err, _ := s.g.Do(id, func() (any, error) {
+		ctx := suppressed(ctx)
+		if s.ctx != nil {
+			var cancel func()
+			ctx, cancel = context.WithTimeout(ctx, time.Second)
+			defer cancel()
+		}
+		return fetch(ctx, id)
+	})
+	return v, err
+}
 
 // Detached within the load.
 func (s *store) inside(ctx context.Context, id string) (any, error) {
@@ -53,6 +82,19 @@ func (s *store) sometimes(ctx context.Context, id string, wait bool) (any, error
 }
 
 func traced(ctx context.Context, id string) { slog.InfoContext(ctx, id, "user", ctx.Value("user")) }
+
+type journal interface {
+	WarningfCtx(ctx context.Context, format string, args ...any)
+}
+
+// A logger is known by its functions too.
+func (s *store) warns(ctx context.Context, j journal, id string) (any, error) {
+	v, err, _ := s.g.Do(id, func() (any, error) {
+		j.WarningfCtx(ctx, "loads %s", id)
+		return fetch(context.Background(), id)
+	})
+	return v, err
+}
 
 // Values and log lines are not bound to the caller's end.
 func (s *store) values(ctx context.Context, id string) (any, error) {
@@ -111,6 +153,14 @@ func all(ctx context.Context, ids []string) {
 		})
 	}
 	wg.Wait()
+}
+
+// Those who wait are requests, and the context is that of who made the handler.
+func (s *store) wrap(ctx context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		s.g.Do(r.URL.Path, func() (any, error) { return fetch(ctx, r.URL.Path) })
+	})
 }
 
 // Made once, with the context that the program gives its parts.
