@@ -220,8 +220,8 @@ var batchFaults = []fault{
 		name:  "batch-panic-raised-for-many",
 		wrong: "a panic of the load is raised in LoadMany",
 		file:  "batch/batch.go",
-		old:   "results[i] = l.result(o, began)\n",
-		new:   "results[i] = l.result(o, began)\n\t\tif o.How == flight.Panicked {\n\t\t\tpanic(results[i].Err)\n\t\t}\n",
+		old:   "results[i] = l.result(keys[i], o, began)\n",
+		new:   "results[i] = l.result(keys[i], o, began)\n\t\tif o.How == flight.Panicked {\n\t\t\tpanic(results[i].Err)\n\t\t}\n",
 		tests: []string{"./batch"},
 	},
 	{
