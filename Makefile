@@ -43,9 +43,15 @@ race := -race -gcflags=modernc.org/sqlite/lib=-race=0 -gcflags=modernc.org/libc/
 
 # The documents' commands run in a second step, alone: some of them measure, and
 # what they do is outside the test cache's sight.
+# The analyzers read the standard library's source, package by package and as a
+# program that is started some hundred times: under the race detector that takes
+# minutes, for code that has no goroutines of its own.
+norace := /onefold/lint|/internal/cli$$
+
 .PHONY: test
-test: deps ## run every test of every module under the race detector, then the documents' examples
-	go test $(race) -skip '^TestDocuments$$' work
+test: deps ## run every test of every module, nearly all under the race detector, then the documents' examples
+	go test $(race) -skip '^TestDocuments$$' $$(go list work | grep -vE '$(norace)')
+	go test $$(go list work | grep -E '$(norace)')
 	go test -count=1 -timeout=15m -v -run '^TestDocuments$$' ./internal/house
 
 .PHONY: cover
