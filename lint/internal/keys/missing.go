@@ -33,16 +33,17 @@ func Missings(r *sites.Result, s *sites.Site) (missing []Missing, constant bool)
 	if !told || s.API.Kind == sites.Make || len(s.API.Keys) == 0 {
 		return nil, false
 	}
-	var own Parts // of callers, and not of the receiver
+	var own Parts // of callers, and not of what holds the group
+	at := holder(r, s)
 	for _, k := range key {
-		if !flow.IsReceiver(k.Param) && Around(s, k.Param.Parent()) {
+		if !flow.IsReceiver(k.Param) && k.Param != at && Around(s, k.Param.Parent()) {
 			own = append(own, k)
 		}
 	}
 	if len(own) == 0 && !sharedGroup(s) {
 		return nil, false
 	}
-	j := judge{r: r, s: s, key: key, own: own}
+	j := judge{r: r, s: s, key: key, own: own, holder: at}
 	for _, u := range Load(r, s) {
 		if m := j.use(u); m != nil {
 			missing = append(missing, *m)
@@ -64,16 +65,37 @@ func packageGroup(s *sites.Site) bool {
 	return ok && !v.IsField()
 }
 
+// holder is the parameter that a group is a field of, as of a receiver: whoever
+// waits for a load of the group has it in common. It is nil where the group is
+// got in another way.
+func holder(r *sites.Result, s *sites.Site) *ssa.Parameter {
+	v := s.Receiver()
+	if v == nil {
+		return nil
+	}
+	v = r.Flow.Origin(v)
+	if load, ok := v.(*ssa.UnOp); ok && load.Op == token.MUL {
+		v = load.X // a pointer to a group
+	}
+	field, ok := v.(*ssa.FieldAddr)
+	if !ok {
+		return nil
+	}
+	param, _ := r.Flow.Origin(field.X).(*ssa.Parameter)
+	return param
+}
+
 type judge struct {
-	r   *sites.Result
-	s   *sites.Site
-	key Parts
-	own Parts
+	r      *sites.Result
+	s      *sites.Site
+	key    Parts
+	own    Parts
+	holder *ssa.Parameter // nil if there is none
 }
 
 // use says of a part that a load uses whether the key misses it; nil if not.
 func (j *judge) use(u Use) *Missing {
-	if flow.IsReceiver(u.Param) || j.key.Cover(u.Part) || len(j.key.Within(u.Part)) > 0 {
+	if flow.IsReceiver(u.Param) || u.Param == j.holder || j.key.Cover(u.Part) || len(j.key.Within(u.Part)) > 0 {
 		return nil
 	}
 	of := j.key.Of(u.Param)
@@ -104,7 +126,7 @@ func (j *judge) use(u Use) *Missing {
 		return nil
 	}
 	switch {
-	case j.contentKey(), j.callersKey(u), j.discarded(), place(words) && named(j.own), j.digestKey() && !telling(words):
+	case j.contentKey(), j.callersKey(u), j.discarded(), place(words) && named(j.own), (j.digestKey() || most(words)) && !telling(words):
 		m.Sure = false
 	case len(j.own) == 0 && !packageGroup(j.s):
 		// The object that the group belongs to may be there for this one thing.
@@ -175,6 +197,10 @@ func place(words []string) bool {
 	}
 	return false
 }
+
+// most says whether a name speaks of a limit, which is a matter of how a program
+// is set up more often than of who asks.
+func most(words []string) bool { return len(words) > 1 && (words[0] == "max" || words[0] == "maximum") }
 
 // named says whether parts hold what names a thing: what else the thing has
 // comes with that.

@@ -19,6 +19,10 @@ type Pattern struct {
 	// constant key is its Prefix.
 	Prefix, Suffix string
 
+	// Marks are the constant texts with a zero byte in them, which no name or
+	// path has: who writes one means to tell keys apart.
+	Marks string
+
 	// Constant says that nothing differs.
 	Constant bool
 
@@ -43,6 +47,9 @@ func PatternOf(r *sites.Result, s *sites.Site) Pattern {
 			}
 			continue
 		}
+		if strings.Contains(x.text, "\x00") {
+			p.Marks += x.text
+		}
 		if p.Constant {
 			p.Prefix += x.text
 		} else if i == len(pieces)-1 {
@@ -53,12 +60,13 @@ func PatternOf(r *sites.Result, s *sites.Site) Pattern {
 }
 
 // Apart says whether no key is of both patterns, as far as the code shows: they
-// begin or end with other texts, or nothing is known of one of them.
+// begin or end with other texts, are marked in other ways, or nothing is known
+// of one of them.
 func (p Pattern) Apart(q Pattern) bool {
 	if p.Constant && q.Constant {
 		return p.Prefix != q.Prefix
 	}
-	return p.Prefix != q.Prefix || p.Suffix != q.Suffix || p.By != q.By
+	return p.Prefix != q.Prefix || p.Suffix != q.Suffix || p.Marks != q.Marks || p.By != q.By
 }
 
 // A piece is a part of a text: a constant one, or one that differs.

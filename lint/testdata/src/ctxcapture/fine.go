@@ -32,7 +32,7 @@ func suppressed(ctx context.Context) context.Context {
 
 func (s *store) valuesOf(ctx context.Context, id string) (any, error) {
 	s.g.Do("all", func() (any, error) {
-		return fetch(&valuesOnly{context.WithoutCancel(ctx), ctx}, "all")
+		return fetch(&valuesOnly{context.Background(), ctx}, "all")
 	})
 	v, err, _ := s.g.Do(id, func() (any, error) {
 		ctx := suppressed(ctx)

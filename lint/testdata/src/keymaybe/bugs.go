@@ -74,3 +74,11 @@ func (s *store) fromContext(ctx context.Context, id string) (any, error) {
 	v, err, _ := s.g.Do(id, func() (any, error) { return s.db.Page(mode, id) }) // want `callers who differ in mode\?`
 	return v, err
 }
+
+// A limit is the program's, unless it is the caller's.
+func (s *store) upTo(id string, maxPages int) (any, error) {
+	v, err, _ := s.g.Do(id, func() (any, error) { return pages(id, maxPages) }) // want `callers who differ in maxPages\?`
+	return v, err
+}
+
+var pages func(id string, most int) (string, error)

@@ -7,7 +7,6 @@ import (
 	"hash/fnv"
 	"log"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -266,27 +265,35 @@ func (s *store) signed(id string, until int64) (any, error) {
 	return v, err
 }
 
-// The group is there for this one call, and so is its tenant.
-func (s *store) allOf(tenant string, ids []string) {
-	var (
-		g  singleflight.Group
-		wg sync.WaitGroup
-	)
-	for _, id := range ids {
-		wg.Go(func() {
-			g.Do(id, func() (any, error) { return s.db.Page(background, tenant, id) })
-		})
+// What the group is a field of is the same for all its callers, receiver or not;
+// a limit is set up once.
+type listing struct {
+	g      singleflight.Group
+	tenant string
+	hidden bool
+	db     interface {
+		List(ctx context.Context, id string, limit int, tags []string) (string, error)
 	}
-	wg.Wait()
 }
 
-// Made once for a tenant.
-func pagesOf(s *store, tenant string) func(id string) (any, error) {
-	var g singleflight.Group
-	return func(id string) (any, error) {
-		v, err, _ := g.Do(id, func() (any, error) { return s.db.Page(background, tenant, id) })
-		return v, err
-	}
+func ensure(l *listing, id string, maxEntries int) error {
+	ch := l.g.DoChan(id, func() (any, error) {
+		if l.hidden {
+			return nil, errors.New("hidden")
+		}
+		return l.db.List(background, id, maxEntries, []string{l.tenant})
+	})
+	return (<-ch).Err
+}
+
+type tenancy struct {
+	g      *singleflight.Group
+	tenant string
+}
+
+func within(l *tenancy, s *store, id string) (any, error) {
+	v, err, _ := l.g.Do(id, func() (any, error) { return s.db.Page(background, l.tenant, id) })
+	return v, err
 }
 
 func (s *store) signNow(id string) (any, error) { return s.signed(id, time.Now().UTC().Unix()) }

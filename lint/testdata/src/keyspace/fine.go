@@ -15,6 +15,7 @@ type fine struct {
 	same    singleflight.Group
 	quiet   singleflight.Group
 	suffix  singleflight.Group
+	marked  singleflight.Group
 	made    singleflight.Group
 	users   flights
 	orders  flights
@@ -49,6 +50,17 @@ func (f *fine) head(id string) (any, error) {
 
 func (f *fine) tail(id string) (any, error) {
 	v, err, _ := f.suffix.Do(id+"-tail", func() (any, error) { return f.db.Order(id) })
+	return v, err
+}
+
+// A zero byte is in no name: keys with one are apart from those without.
+func (f *fine) whole(id string) (any, error) {
+	v, err, _ := f.marked.Do(id, func() (any, error) { return f.db.User(id) })
+	return v, err
+}
+
+func (f *fine) section(id, from string) (any, error) {
+	v, err, _ := f.marked.Do(id+"\x00from\x00"+from, func() (any, error) { return f.db.Order(id) })
 	return v, err
 }
 
