@@ -37,7 +37,7 @@ type sampled struct {
 	maxTail   int
 
 	arrivals arrivals
-	curve    *curve
+	curve    func() *curve // waits for it
 
 	requests, heavy, late int64
 	others                int64 // requests of keys that are not frequent
@@ -73,7 +73,7 @@ func (s *Study) sample() (*sampled, *sim.Trace) {
 	d := &sampled{
 		plan:     planFor(c, loader, jitterFor(c, loader, int64(len(keys))), min(c.TTL, s.trace.Span()/2)),
 		frequent: newKeyMap(heavy + heavy/4), counted: newFrequent(heavy), maxHeavy: heavy + heavy/4,
-		threshold: 1<<64 - 1, maxTail: tail, curve: curveOf(s.trace, ttlsOf(c)),
+		threshold: 1<<64 - 1, maxTail: tail, curve: pastOf(s.trace).begin(ttlsOf(c)),
 	}
 	for _, i := range order[:min(heavy, len(order))] {
 		if counts[i] > 1 {
