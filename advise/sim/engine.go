@@ -54,7 +54,7 @@ type runner struct {
 	nextFlush, flush int64
 	next             int64 // the first instant at which something is due
 
-	inFlight, headInFlight int64
+	inFlight level
 
 	window      int64 // length
 	windowAt    int64 // number of the open window
@@ -254,17 +254,15 @@ func (r *runner) begin(t, took int64, s *step, k *slot, flight bool) {
 	r.next = min(r.next, after(t, took))
 
 	r.out.Loads += weight
-	r.inFlight += weight
-	if s.weight == 0 {
-		r.headInFlight++
-		r.out.HeadPeak = max(r.out.HeadPeak, r.headInFlight)
-	}
-	if r.inFlight > r.out.Peak {
-		r.out.Peak, r.out.PeakAt = r.inFlight, time.Duration(t)
+	r.inFlight.change(t, 1, s.weight, r.window)
+	r.out.HeadPeak = max(r.out.HeadPeak, r.inFlight.head)
+	inFlight := r.inFlight.now(t, r.window)
+	if inFlight > r.out.Peak {
+		r.out.Peak, r.out.PeakAt = inFlight, time.Duration(t)
 	}
 	slice := r.out.Timeline.at(t)
 	slice.Loads += weight
-	slice.Peak = max(slice.Peak, r.inFlight)
+	slice.Peak = max(slice.Peak, inFlight)
 
 	if t >= r.windowEnd {
 		r.closeWindow()
@@ -326,11 +324,7 @@ func (r *runner) settle(t int64) {
 // end ends the load that is due first.
 func (r *runner) end() {
 	l := r.loads.take()
-	weight := int64(1) << l.weight
-	r.inFlight -= weight
-	if l.weight == 0 {
-		r.headInFlight--
-	}
+	r.inFlight.change(l.ends, -1, l.weight, r.window)
 	k := &r.slots[l.slot]
 	k.loading--
 	if l.epoch != k.epoch {
