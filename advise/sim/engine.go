@@ -41,7 +41,8 @@ type runner struct {
 	arm     Arm
 	set     *Setting
 	slotKey []uint64 // the key of each slot, by the secret's hash
-	expiry  []int64 // of each slot: its value is fresh before; none: there is no value
+	keeps   bool    // values are kept beyond their loads
+	expiry  []int64 // of each slot, when keeps: its value is fresh before; none: there is no value
 	slots   []slot
 	took    []int64 // by the load of each slot's value; only when early
 	loads   queue
@@ -72,6 +73,7 @@ type window struct{ at, loads int64 }
 func newRunner(arm Arm, set *Setting) *runner {
 	r := &runner{arm: arm, set: set, next: never, nextFlush: never, window: int64(set.window())}
 	r.ttl, r.stale, r.wait = int64(arm.TTL), int64(arm.Stale), int64(arm.Wait)
+	r.keeps = r.ttl > 0 || r.stale > 0
 	r.jitter, r.early = arm.Jitter, arm.Early
 	r.slo = int64(set.SLO)
 	r.mean = r.slowed(int64(set.Loader.Mean()))
@@ -104,10 +106,14 @@ func (r *runner) when(t int64) int64 {
 func (r *runner) run(steps []step, slotKey []uint64) {
 	r.slotKey = slotKey
 	r.slots = roomFor(r.slots, len(slotKey))
-	r.expiry = roomFor(r.expiry, len(slotKey))
+	if r.keeps {
+		r.expiry = roomFor(r.expiry, len(slotKey))
+	}
 	for n := len(r.slots); n < len(slotKey); n++ {
 		r.slots = append(r.slots, slot{flight: none})
-		r.expiry = append(r.expiry, r.begins(slotKey[n]))
+		if r.keeps {
+			r.expiry = append(r.expiry, r.begins(slotKey[n]))
+		}
 		if r.early > 0 {
 			r.took = append(r.took, r.mean)
 		}
@@ -120,11 +126,14 @@ func (r *runner) run(steps []step, slotKey []uint64) {
 		}
 		if s.kind == dropped {
 			k := &r.slots[s.slot]
-			r.expiry[s.slot], k.flight = none, none
+			k.flight = none
 			k.epoch++
+			if r.keeps {
+				r.expiry[s.slot] = none
+			}
 			continue
 		}
-		if t < r.expiry[s.slot] && r.early == 0 {
+		if r.keeps && t < r.expiry[s.slot] && r.early == 0 {
 			r.out.Hits += 1 << s.weight
 			continue
 		}
@@ -163,7 +172,10 @@ func spread(at, ttl int64, jitter, u float64) int64 {
 // serve is a request that is not plainly a hit.
 func (r *runner) serve(t int64, s *step) {
 	weight := int64(1) << s.weight
-	expiry, k := r.expiry[s.slot], &r.slots[s.slot]
+	k, expiry := &r.slots[s.slot], int64(none)
+	if r.keeps {
+		expiry = r.expiry[s.slot]
+	}
 	switch {
 	case t < expiry:
 		switch {
@@ -332,6 +344,9 @@ func (r *runner) end() {
 	}
 	if l.flight {
 		k.flight = none
+	}
+	if !r.keeps {
+		return
 	}
 	if r.early > 0 {
 		r.took[l.slot] = l.took
