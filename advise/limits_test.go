@@ -1,0 +1,104 @@
+package advise_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onefold-go/onefold/advise"
+)
+
+// bursts has n keys asked for within n ms, every other second.
+func bursts(n int) *made {
+	m := maker(1)
+	for i := range 60 {
+		for k := range n {
+			m.add(2*time.Duration(i)*time.Second+time.Duration(k)*time.Millisecond, uint64(k))
+		}
+	}
+	return m
+}
+
+// TestPeakNobodyHelps: where no way of serving keeps to what the source bears,
+// the verdict says so, by name and number, and what would.
+func TestPeakNobodyHelps(t *testing.T) {
+	config := advise.Config{TTL: time.Minute, Loader: loader(t, "100ms"), Safety: safe, Source: advise.Source{MaxConcurrent: 30}}
+	r := report(t, bursts(50), config)
+	want(t, r, advise.CacheJitter)
+	if !strings.Contains(r.Verdict.Sentence, "Nothing tried helps with the peak: 50 loads at once at the least, and the source bears 30.") {
+		t.Errorf("the sentence %q does not say that nothing helps with the peak", r.Verdict.Sentence)
+	}
+	if len(r.Verdict.OverLimit) != 1 {
+		t.Fatalf("over the limit: %+v, want the peak", r.Verdict.OverLimit)
+	}
+	e := r.Verdict.OverLimit[0]
+	if e.What != "loads at once" || e.Limit != 30 || e.Arm != "cache+jitter" || e.Most != 50 || e.Least != 50 || e.Helped {
+		t.Errorf("over the limit: %+v", e)
+	}
+	remedies := strings.Join(e.Remedies, "\n")
+	for _, w := range []string{"a source that bears 50 loads at once", "MaxLoads", "--start warm", "loads of 30ms on average, in place of 100ms: 30 loads at once"} {
+		if !strings.Contains(remedies, w) {
+			t.Errorf("%q is not among what would help:\n%s", w, remedies)
+		}
+	}
+
+	// Within the limit there is nothing to say.
+	config.Source.MaxConcurrent = 50
+	if r = report(t, bursts(50), config); len(r.Verdict.OverLimit) > 0 || strings.Contains(r.Verdict.Sentence, "peak") {
+		t.Errorf("within the limit: %s %+v", r.Verdict.Sentence, r.Verdict.OverLimit)
+	}
+
+	// Loads a second are a limit of their own: 50 come in one.
+	config.Source = advise.Source{MaxRPS: 20}
+	r = report(t, bursts(50), config)
+	if l := r.Verdict.OverLimit; len(l) != 1 || l[0].What != "loads a second" || l[0].Helped || l[0].Most < 40 || l[0].Most > 50 {
+		t.Errorf("over the limit: %+v, want about 50 loads a second", l)
+	}
+}
+
+// TestPeakOfCoarseStamps: a peak that stamps make is called that.
+func TestPeakOfCoarseStamps(t *testing.T) {
+	m := maker(1)
+	m.poisson(60, 40*time.Second, func() uint64 { return m.random.Uint64N(20_000) })
+	r := report(t, coarse(m, time.Second), advise.Config{TTL: 10 * time.Second, Loader: loader(t, "5ms"), Safety: safe, Source: advise.Source{MaxConcurrent: 20}})
+	if r.Bounds == nil {
+		t.Fatal("the stamps are not found to be coarse")
+	}
+	if len(r.Verdict.OverLimit) == 0 || !strings.Contains(r.Verdict.OverLimit[0].Text, "Stamps of 1s do not tell the peak") {
+		t.Errorf("over the limit: %+v, want a word on the stamps", r.Verdict.OverLimit)
+	}
+	for _, f := range r.Verdict.Flips {
+		if strings.Contains(f, "at once:") {
+			t.Errorf("the flip %q quotes a peak that is of the stamps' making", f)
+		}
+	}
+}
+
+// TestPeakCoalescingHelps: in bursts of a few keys coalescing keeps to the
+// source's limit, and is advised for that, however little it saves in all.
+func TestPeakCoalescingHelps(t *testing.T) {
+	trace := func() *made {
+		m := maker(3)
+		m.poisson(800, 40*time.Second, func() uint64 {
+			if m.random.IntN(4) == 0 {
+				return 1000 + m.random.Uint64N(200)
+			}
+			return 2000 + m.random.Uint64N(1<<40) // a load each
+		})
+		for i := range 200 {
+			m.add(20*time.Second+time.Duration(i)*time.Microsecond, 7) // a key that is asked for 200 times at once
+		}
+		slices.SortStableFunc(m.records, byTime)
+		return m
+	}
+	config := advise.Config{TTL: time.Minute, Loader: loader(t, "20ms"), Safety: safe, Source: advise.Source{MaxConcurrent: 60}}
+	r := report(t, trace(), config)
+	want(t, r, advise.CacheCoalesce, advise.CacheBoth)
+	if !strings.Contains(r.Verdict.Sentence, "over the source's 60") {
+		t.Errorf("the sentence %q does not say why", r.Verdict.Sentence)
+	}
+	if r.Figures.Saved.High >= 0.05 || len(r.Verdict.OverLimit) > 0 {
+		t.Errorf("saved %+v, over the limit %+v: want little, and none", r.Figures.Saved, r.Verdict.OverLimit)
+	}
+}
