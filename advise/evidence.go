@@ -272,7 +272,7 @@ func (r *runs) figures(c *Config) Figures {
 		HerdIndex:  exactly(1),
 	}
 	if c.TTL > 0 {
-		f.HitRatio, f.SavedJittered, f.SavedByJitter = notNegative(v[11]), v[12], v[13]
+		f.HitRatio, f.SavedJittered, f.SavedByJitter = shareOf(v[11]), v[12], v[13]
 		f.PeakJittered = r.peak(armJitter)
 	}
 	f.unseen(r.out(base), overlap)
@@ -385,7 +385,7 @@ func (r *runs) arm(c *Config, o *sim.Outcome, load, wait, over, hits Interval) A
 		ID: o.Arm.Name, Says: says(o.Arm), TTL: o.Arm.TTL, Shares: o.Arm.Coalesce, Jitter: o.Arm.Jitter, Early: o.Arm.Early,
 		Stale: o.Arm.Stale, Wait: o.Arm.Wait, Start: o.Arm.Start.String(), Rate: o.Arm.Rate, Slow: o.Arm.Slow, Flush: o.Arm.FlushEvery,
 		Requests: o.Requests, Hits: o.Hits, StaleHits: o.Stale, Joined: o.Joined, Blocked: o.Blocked, GaveUp: o.GaveUp, Loads: o.Loads,
-		Background: o.Background, HitRatio: notNegative(hits), LoadRate: load, MeanWait: notNegative(wait), OverSLO: over,
+		Background: o.Background, HitRatio: shareOf(hits), LoadRate: load, MeanWait: notNegative(wait), OverSLO: shareOf(over),
 		P50: o.Latency.Quantile(0.5), P99: o.Latency.Quantile(0.99), P999: o.Latency.Quantile(0.999),
 		Peak: o.Peak, PeakAt: o.PeakAt, HeadPeak: o.HeadPeak, Beyond: o.Latency.Beyond(),
 	}
@@ -435,6 +435,13 @@ func (r *runs) armResults(c *Config) []Arm {
 		arms = append(arms, r.arm(c, o, v[4*i], v[4*i+1], v[4*i+2], v[4*i+3]))
 	}
 	return arms
+}
+
+// shareOf cuts the part of an interval off that no share can be in.
+func shareOf(i Interval) Interval {
+	i = notNegative(i)
+	i.Low, i.High = min(i.Low, 1), min(i.High, 1)
+	return i
 }
 
 // notNegative cuts the part of an interval off that the figure cannot be in.

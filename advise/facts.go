@@ -18,6 +18,9 @@ func (s *Study) traceFacts(a *arrivals, in Input) TraceFacts {
 		MeanSize: ratio(s.facts.sizeSum, float64(s.facts.sizes)), MedianTTL: time.Duration(s.facts.ttls.median()),
 		Ties: ratio(float64(a.ties), float64(max(a.n-1, 1))),
 	}
+	if s.sampled == nil {
+		f.Span = s.trace.Span() // with writes, as the arms have it
+	}
 	if f.Tick == 0 {
 		f.Tick = a.tick()
 	}
@@ -237,6 +240,7 @@ func (s *Study) verdict(m *matter, class Class, also []Class, reasons []Reason, 
 		v.Sentence = fmt.Sprintf("Cannot tell: times are known to %s only, and loads take %s. The verdict is %s if all requests of a tick come at once and %s if they are spread over it. Log finer times.",
 			short(r.Bounds.Tick), short(m.loader.P50), r.Bounds.AtTick.Class, r.Bounds.Spread.Class)
 	}
+	v.Sentence += m.sloSentence(class, also)
 	v.OverLimit = m.excesses(class, also, r)
 	for i := range v.OverLimit {
 		v.Sentence += v.OverLimit[i].sentence()

@@ -282,11 +282,11 @@ func (f *flipping) tried() string {
 	if i := strings.LastIndex(text, ", "); i >= 0 {
 		text = text[:i] + " and " + text[i+2:]
 	}
-	text = "None was found. Tried, one at a time: " + text + ". "
+	text = "None was found within " + text + ", one at a time: "
 	if f.class == Nothing && f.c.TTL > 0 {
-		return text + fmt.Sprintf("A cache answers at most %s of the requests there, and coalescing saves at most %s of the loads.", percent(mostHits), percent(highest))
+		return text + fmt.Sprintf("a cache answers at most %s of the requests, and coalescing saves at most %s of the loads.", percent(mostHits), percent(highest))
 	}
-	return text + fmt.Sprintf("Coalescing saves %s to %s of the loads there; the verdict divides at %s.", percent(max(lowest, 0)), percent(highest), percent(f.c.Thresholds.SavedShare))
+	return text + fmt.Sprintf("coalescing saves %s to %s of the loads, and the verdict divides at %s.", percent(max(lowest, 0)), percent(highest), percent(f.c.Thresholds.SavedShare))
 }
 
 // digits rounds to two digits: what curves of a few points tell.
@@ -300,14 +300,14 @@ func digits(v float64) float64 {
 
 func about(ns float64) string { return short(time.Duration(digits(ns))) }
 
-// share writes a share that is held against the threshold, in as many digits as
-// it takes to tell them apart.
+// share writes a share that is held against the threshold: to a tenth of a
+// percent, or in as many digits as it takes to tell it from that.
 func (m *matter) share(v float64) string {
 	at := m.c.Thresholds.SavedShare
-	if -0.0005 < v && v < 0 { // noise about nothing
-		v = 0
+	text := percent(math.Abs(math.Round(1000*v)) / 1000)
+	if v <= -0.0005 {
+		text = "-" + text
 	}
-	text := percent(v)
 	for digits := 3; text == percent(at) && v != at && digits < 7; digits++ {
 		text = fmt.Sprintf("%.*g %%", digits, 100*v)
 	}

@@ -30,7 +30,7 @@ func (m *matter) settings(class Class, also []Class, curves []Curve, heat HeatMa
 	} else if arm.TTL > 0 {
 		ttl, from := m.knee(arm.TTL, curves)
 		if ttl == arm.TTL {
-			add("TTL", short(ttl), arm.ID, "the greatest age allowed; a shorter one costs more than a tenth more loads")
+			add("TTL", short(ttl), arm.ID, "the greatest allowed; a shorter one costs over a tenth more loads")
 		} else {
 			add("TTL", short(ttl), from, "the shortest with at most a tenth more loads than %s, which is allowed", short(arm.TTL))
 		}
@@ -41,11 +41,11 @@ func (m *matter) settings(class Class, also []Class, curves []Curve, heat HeatMa
 			why = fmt.Sprintf("that at which keys that expire together stay within %d loads at once", m.c.Source.MaxConcurrent)
 		}
 		from := arm.ID
-		if m.arm(armHerdJitter) != nil {
+		if m.arm(armHerdJitter) != nil && m.f.HerdPeak >= m.c.Thresholds.HerdLoads {
 			from = armIDs[armHerdJitter]
 			why += fmt.Sprintf("; a herd of %d loads at once becomes one of %d", m.f.HerdPeak, m.f.HerdJittered)
 		}
-		add("Jitter", number(shortens(arm.Jitter)), from, "TTLs are shortened by up to so much, as wide as the %s either way of the arm: %s", percent(arm.Jitter), why)
+		add("Jitter", number(shortens(arm.Jitter)), from, "TTLs are shortened by up to so much (the arm: %s either way): %s", percent(arm.Jitter), why)
 	}
 	if arm.Early > 0 {
 		add("EarlyRefresh", number(arm.Early), arm.ID, "beta for hot keys (%d of them): %s loads a second where %s without it, and %s of requests wait for a load where %s did",
@@ -67,7 +67,7 @@ func (m *matter) settings(class Class, also []Class, curves []Curve, heat HeatMa
 		if m.c.Entries > 0 && entries > m.c.Entries {
 			entries = m.c.Entries
 		}
-		add("MaxEntries", fmt.Sprint(entries), "heat map", "the fewest whose hit ratio is within 0.01 of the best, were loads to take no time and the TTL %s: %s, against %s", ttlText(of), percent(ratio), percent(best))
+		add("MaxEntries", fmt.Sprint(entries), "heat map", "the fewest within 0.01 of the best hit ratio (TTL %s, instant loads): %s, against %s", ttlText(of), percent(ratio), percent(best))
 	}
 	return list
 }
@@ -268,14 +268,23 @@ func New[V any](load func(context.Context) (V, error)) *future.Future[V] {
 
 // watch is what to hold the advice against after the change: figures of the
 // advised arm, with the settings as they are advised.
-func (m *matter) watch(class Class, also []Class, by shift) []Metric {
+func (m *matter) watch(class Class, also []Class, a *Advised, by shift, bounds *Bounds) []Metric {
 	arm := m.arm(advised(class, also))
 	if arm == nil || class.Refused() || class == ChangeKey || class == Nothing {
 		return nil
 	}
+	from := arm.ID
+	if a.TTL > 0 && a.TTL != arm.TTL {
+		from += ", with a TTL of " + short(a.TTL)
+	}
+	peak := exactly(math.Round(float64(arm.Peak) * by.peak))
+	if bounds != nil { // the peak of coarse stamps is somewhere between
+		low, high := peakOf(arm, bounds.Spread.Figures), peakOf(arm, bounds.AtTick.Figures)
+		peak = peak.including(Interval{peak.Value, min(low, high), max(low, high), byBounds}, byBounds)
+	}
 	seconds := m.facts.Span.Seconds()
 	load := arm.LoadRate.times(by.loads)
-	list := []Metric{{"loads a second", "1/s", load, arm.ID, "Stats().Led and Refreshes, over time"}}
+	list := []Metric{{"loads a second", "1/s", load, from, "Stats().Led and Refreshes, over time"}}
 	if arm.Shares {
 		// Shares have about the uncertainty that the load rate has.
 		like := func(v float64) Interval {
@@ -293,17 +302,17 @@ func (m *matter) watch(class Class, also []Class, by shift) []Metric {
 			second, c.By = unknownRate(), ""
 		}
 		list = append(list,
-			Metric{"coalescing ratio: joined/(led + joined)", "", c, arm.ID, "Stats().CoalescingRatio()"},
-			Metric{"callers that join a load, a second", "1/s", second, arm.ID, "Stats().Joined, over time"})
+			Metric{"coalescing ratio: joined/(led + joined)", "", c, from, "Stats().CoalescingRatio()"},
+			Metric{"callers that join a load, a second", "1/s", second, from, "Stats().Joined, over time"})
 	}
 	if arm.TTL > 0 {
-		list = append(list, Metric{"hit ratio", "%", arm.HitRatio.missed(by.missed), arm.ID, "Stats().Hits, and Stale, over all calls"})
+		list = append(list, Metric{"hit ratio", "%", arm.HitRatio.missed(by.missed), from, "Stats().Hits, and Stale, over all calls"})
 	}
 	list = append(list,
-		Metric{"loads at once", "", exactly(math.Round(float64(arm.Peak) * by.peak)), arm.ID, "the source's gauge; the most in all processes"},
-		Metric{"mean wait of callers", "ns", arm.MeanWait.times(by.wait), arm.ID, "Hooks.Call, Event.Took"})
+		Metric{"loads at once", "", peak, from, "the source's gauge; the most in all processes"},
+		Metric{"mean wait of callers", "ns", arm.MeanWait.times(by.wait), from, "Hooks.Call, Event.Took"})
 	if m.c.SLO.Limit > 0 {
-		list = append(list, Metric{"calls over the SLO", "%", arm.OverSLO.times(by.over), arm.ID, "Hooks.Call, Event.Took"})
+		list = append(list, Metric{"calls over the SLO", "%", arm.OverSLO.times(by.over), from, "Hooks.Call, Event.Took"})
 	}
 	return list
 }

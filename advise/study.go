@@ -193,7 +193,7 @@ func (s *Study) Report(in Input) (*Report, error) {
 		r.Settings = m.settings(class, also, r.Curves, r.HeatMap)
 		r.Code = m.code(class, also, r.Settings)
 		r.Advised = m.inService(class, also, r.Settings)
-		r.Watch = m.watch(class, also, s.asSet(ran, r.Advised, part, set, advised(class, also)))
+		r.Watch = m.watch(class, also, r.Advised, s.asSet(ran, r.Advised, part, set, advised(class, also)), r.Bounds)
 	}
 	if c.Current != nil {
 		r.Current = m.current(class, also)

@@ -280,7 +280,7 @@ func (m *matter) more() time.Duration {
 
 func (m *matter) moreText() string {
 	if d := m.more(); d > 0 {
-		return "about " + short(d) + " more"
+		return "about " + about(float64(d)) + " more"
 	}
 	return "more"
 }
@@ -288,7 +288,7 @@ func (m *matter) moreText() string {
 // sentence says a verdict to somebody in a hurry.
 func (m *matter) sentence(class Class, also []Class) string {
 	f := m.f
-	saves := fmt.Sprintf("%s of its loads%s", percent(f.Saved.Value), strings.TrimPrefix(span(f.Saved, m.share), m.share(f.Saved.Value)))
+	saves := m.share(f.Saved.Value) + " of its loads" + strings.TrimPrefix(span(f.Saved, m.share), m.share(f.Saved.Value))
 	var s string
 	switch class {
 	case ChangeKey:
@@ -330,6 +330,11 @@ func (m *matter) sentence(class Class, also []Class) string {
 	case RefuseUnclear:
 		s = fmt.Sprintf("Cannot tell: coalescing saves %s, and %d loads are too few to decide. Record %s.", saves, f.Episodes, m.moreText())
 	}
+	if class == NotDemonstrated || class == CacheCoalesce && len(also) == 0 {
+		if l := m.loader; l.CV2 > m.c.Thresholds.CV2 && m.c.TTL > 0 {
+			s += fmt.Sprintf(" Callers who join another's load wait %s on average, those who load themselves %s.", short(l.JoinedWait), short(l.Mean))
+		}
+	}
 	for _, a := range also {
 		switch a {
 		case WithEarly:
@@ -341,6 +346,24 @@ func (m *matter) sentence(class Class, also []Class) string {
 		}
 	}
 	return s
+}
+
+// sloSentence says that the SLO fails all the same, where it does.
+func (m *matter) sloSentence(class Class, also []Class) string {
+	on := m.based(class, also)
+	if m.c.SLO.Limit == 0 || class == RefuseUnclear || on == nil || on.MeetsSLO {
+		return ""
+	}
+	best := on
+	for i := range m.arms {
+		if a := &m.arms[i]; a.ID != armIDs[armHerd] && a.ID != armIDs[armHerdJitter] && a.ID != armIDs[armCurrent] && a.OverSLO.Value < best.OverSLO.Value {
+			best = a
+		}
+	}
+	if best.MeetsSLO {
+		return fmt.Sprintf(" The SLO, %v, fails with that, as %s of the requests are over it; %s would keep it.", m.c.SLO, percent(on.OverSLO.Value), best.ID)
+	}
+	return fmt.Sprintf(" The SLO, %v, fails in each way that was tried: %s of the requests are over it.", m.c.SLO, percent(on.OverSLO.Value))
 }
 
 func (m *matter) idleSentence() string {

@@ -138,10 +138,26 @@ func in(unit string) func(float64) string {
 
 // bounds writes what a figure may be; nothing where there is no doubt of it.
 func bounds(i advise.Interval, write func(float64) string) string {
-	if i.Low == i.High {
-		return ""
+	if low, high := write(i.Low), write(i.High); i.Low != i.High && (low != high || low != write(i.Value)) {
+		return low + " to " + high
 	}
-	return write(i.Low) + " to " + write(i.High)
+	return ""
+}
+
+// value writes a figure that may not be known.
+func value(i advise.Interval, write func(float64) string) string {
+	if !i.Known() {
+		return "not known"
+	}
+	return write(i.Value)
+}
+
+// rated writes a rate of a report.
+func rated(r *advise.Report, v float64, write func(float64) string) string {
+	if r.Trace.RateUnknown {
+		return "not known: no time passes"
+	}
+	return write(v)
 }
 
 // span writes a figure and what it may be.
@@ -149,7 +165,7 @@ func span(i advise.Interval, write func(float64) string) string {
 	if b := bounds(i, write); b != "" {
 		return write(i.Value) + " (" + b + ")"
 	}
-	return write(i.Value)
+	return value(i, write)
 }
 
 func yesNo(b bool) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -85,10 +86,12 @@ type adviseFlags struct {
 
 	live  time.Duration
 	speed float64
+
+	args []string // all that was typed behind "onefold"
 }
 
-func newAdvise() *cobra.Command {
-	f := new(adviseFlags)
+func newAdvise(args []string) *cobra.Command {
+	f := &adviseFlags{args: args}
 	cmd := &cobra.Command{
 		Use:     "advise FILE... [flags]",
 		Short:   "Say whether a service's loads should be shared, from its access log",
@@ -371,7 +374,7 @@ func (f *adviseFlags) write(out io.Writer, r *advise.Report) error {
 		}
 	}
 	if f.html != "" {
-		if err := toFile(f.html, func(w io.Writer) error { return page.Write(w, r, page.Config{}) }); err != nil {
+		if err := toFile(f.html, func(w io.Writer) error { return page.Write(w, r, page.Config{Command: f.command()}) }); err != nil {
 			return err
 		}
 	}
@@ -402,6 +405,22 @@ func (f *adviseFlags) write(out io.Writer, r *advise.Report) error {
 		return exitError{exitBehind, "today's configuration is behind the advice: " + strings.Join(r.Current.Reasons, "; ")}
 	}
 	return nil
+}
+
+// command is what was typed, for a page that others read: without passwords, and
+// with files by their names alone, not by where they are on this machine.
+func (f *adviseFlags) command() string {
+	args := withoutSecrets(f.args)
+	for i, arg := range args {
+		flag, path := "", arg
+		if name, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(arg, "--") {
+			flag, path = name+"=", value
+		}
+		if filepath.IsAbs(path) {
+			args[i] = flag + filepath.Base(path)
+		}
+	}
+	return "onefold " + quoted(args)
 }
 
 // toFile writes a file whole or not at all.

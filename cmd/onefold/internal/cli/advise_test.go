@@ -79,7 +79,7 @@ func TestAdviseScreens(t *testing.T) {
 		{"once", fewHot, []string{"--ttl", "forever", "--loader", "20ms"}, "ONCE", []string{"TTL          none"}, nil},
 		{"load or store", fewHot, []string{"--ttl", "1s", "--loader", "10us"}, "LOAD OR STORE", []string{"about what it costs to wait"}, nil},
 		{"plain cache", spread, []string{"--ttl", "10s", "--loader", "1ms"}, "PLAIN CACHE", []string{"> cache ", "as cache: ", "Watch after the change", "hit ratio"}, []string{"over SLO", "Unanswered"}},
-		{"jitter", warm, []string{"--ttl", "20s", "--loader", "20ms", "--start", "warm"}, "CACHE JITTER", []string{"> cache+jitter", "herd+jitter", "Jitter       0.1"}, nil},
+		{"jitter", warm, []string{"--ttl", "20s", "--loader", "20ms", "--start", "warm"}, "CACHE JITTER", []string{"> cache+jitter", "herd+jitter", "Jitter       0.2"}, nil},
 		{"coalescing", fewHot, []string{"--ttl", "1s", "--loader", "20ms"}, "CACHE COALESCING", []string{"> cache+coalescing ", "coalescing ratio"}, nil},
 		{"early refresh", fewHot, []string{"--ttl", "1s", "--loader", "p50=20ms,p99=200ms", "--slo", "p99<50ms"}, "CACHE COALESCING + EARLY REFRESH", []string{"over SLO", "EarlyRefresh"}, nil},
 		{"stale window", fewHot, []string{"--ttl", "1s", "--max-stale", "1s", "--loader", "p50=20ms,p99=200ms"}, "CACHE COALESCING + STALE WINDOW", []string{"StaleFor"}, nil},
@@ -306,7 +306,7 @@ func TestAdviseJSON(t *testing.T) {
 	path := traced(t, trace.Combined, "", tracegen.Workload{Seed: 7, Requests: 3000, Rate: 300, Keys: 200, Skew: 1})
 	args := answered(path, "--ttl", "10s", "--loader", "p50=2s,p99=4s", "--json", "-")
 	first := onefold(t, args...)
-	first.want(t, 0, first.out, `"schema": "onefold-advise/1"`, `"sha256"`)
+	first.want(t, 0, first.out, `"schema": "onefold-advise/2"`, `"sha256"`)
 	if again := onefold(t, args...); again.out != first.out {
 		t.Error("the second run gives other bytes")
 	}
