@@ -282,7 +282,7 @@ func (f *flipping) tried() string {
 	if i := strings.LastIndex(text, ", "); i >= 0 {
 		text = text[:i] + " and " + text[i+2:]
 	}
-	text = "None was found within " + text + ", one at a time: "
+	text = "None within " + text + ", one at a time: "
 	if f.class == Nothing && f.c.TTL > 0 {
 		return text + fmt.Sprintf("a cache answers at most %s of the requests, and coalescing saves at most %s of the loads.", percent(mostHits), percent(highest))
 	}

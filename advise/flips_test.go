@@ -30,7 +30,7 @@ func TestFlipsOrWhatWasTried(t *testing.T) {
 	m.poisson(10, 100*time.Second, func() uint64 { return m.random.Uint64N(100_000_000) })
 	r := report(t, m, advise.Config{TTL: time.Minute, Loader: loader(t, "20ms")})
 	want(t, r, advise.RefuseUnsafe)
-	for _, w := range []string{"None was found", "loads of 200µs to 600ms on average", "requests a second", "TTLs of 600ms to 10m", "at most"} {
+	for _, w := range []string{"None within", "loads of 200µs to 600ms on average", "requests a second", "TTLs of 600ms to 10m", "at most"} {
 		if !strings.Contains(r.Verdict.NoFlip, w) {
 			t.Errorf("%q is not in what was tried, %q", w, r.Verdict.NoFlip)
 		}

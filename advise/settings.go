@@ -48,15 +48,15 @@ func (m *matter) settings(class Class, also []Class, curves []Curve, heat HeatMa
 		add("Jitter", number(shortens(arm.Jitter)), from, "TTLs are shortened by up to so much (the arm: %s either way): %s", percent(arm.Jitter), why)
 	}
 	if arm.Early > 0 {
-		add("EarlyRefresh", number(arm.Early), arm.ID, "beta for hot keys (%d of them): %s loads a second where %s without it, and %s of requests wait for a load where %s did",
+		add("EarlyRefresh", number(arm.Early), arm.ID, "beta for %d hot keys: %s loads a second, %s without; %s of requests wait for a load, %s without",
 			m.hotKeys, number(arm.LoadRate.Value), number(m.arm(armAll).LoadRate.Value), percent(arm.blockedShare()), percent(m.arm(armAll).blockedShare()))
 	}
 	if arm.Stale > 0 {
-		add("StaleFor", short(arm.Stale), arm.ID, "the staleness allowed and the loader's p99.9, %s: %s of requests wait for a load where %s did",
+		add("StaleFor", short(arm.Stale), arm.ID, "the staleness allowed and the loader's p99.9, %s: %s of requests wait for a load, %s without",
 			short(m.loader.P999), percent(arm.blockedShare()), percent(m.arm(armAll).blockedShare()))
 	}
 	if arm.Wait > 0 {
-		add("JoinWithin", short(arm.Wait), arm.ID, "the loader's p99 or the SLO, whichever is less: %s of requests are over the SLO where %s were",
+		add("JoinWithin", short(arm.Wait), arm.ID, "the loader's p99 or the SLO, whichever is less: %s of requests are over the SLO, %s without",
 			percent(arm.OverSLO.Value), percent(m.arm(armAll).OverSLO.Value))
 	}
 	if m.c.Source.MaxConcurrent > 0 && arm.TTL >= 0 {
