@@ -265,9 +265,9 @@ func (f *flipping) tried() string {
 		first, last := c.Points[0], c.Points[len(c.Points)-1]
 		switch c.Over {
 		case overLoader:
-			ranges = append(ranges, fmt.Sprintf("loads of %s to %s on average", short(first.At), short(last.At)))
+			ranges = append(ranges, fmt.Sprintf("loads of %s to %s on average", about(float64(first.At)), about(float64(last.At))))
 		case overRate:
-			ranges = append(ranges, fmt.Sprintf("%s to %s requests a second", number(first.Rate), number(last.Rate)))
+			ranges = append(ranges, fmt.Sprintf("%s to %s requests a second", number(digits(first.Rate)), number(digits(last.Rate))))
 		case overTTL:
 			ranges = append(ranges, fmt.Sprintf("TTLs of %s to %s", short(first.At), short(last.At)))
 		}

@@ -214,9 +214,13 @@ func alike(a, b *advise.Arm) bool {
 
 func (s *screen) settings(r *advise.Report) {
 	if len(r.Settings) > 0 {
-		s.heading("Settings, and what supports them")
+		s.heading("Settings, and what supports them (the row marked > where no other is named)")
 		for _, set := range r.Settings {
-			s.item(fmt.Sprintf("  %-12s %-8s ", set.Name, set.Value), set.Why+" ["+set.Arm+"]")
+			why := set.Why
+			if r.Advised == nil || set.Arm != r.Advised.Arm {
+				why += " [" + set.Arm + "]"
+			}
+			s.item(fmt.Sprintf("  %-12s %-8s ", set.Name, set.Value), why)
 		}
 	}
 	if len(r.Watch) > 0 {
