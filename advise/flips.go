@@ -304,9 +304,9 @@ func about(ns float64) string { return short(time.Duration(digits(ns))) }
 // percent, or in as many digits as it takes to tell it from that.
 func (m *matter) share(v float64) string {
 	at := m.c.Thresholds.SavedShare
-	text := percent(math.Abs(math.Round(1000*v)) / 1000)
-	if v <= -0.0005 {
-		text = "-" + text
+	text := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%.1f", 100*v), "-0.0"), ".0") + " %"
+	if text == " %" {
+		text = "0 %"
 	}
 	for digits := 3; text == percent(at) && v != at && digits < 7; digits++ {
 		text = fmt.Sprintf("%.*g %%", digits, 100*v)

@@ -55,10 +55,10 @@ func (m *matter) excesses(class Class, also []Class, r *Report) []Excess {
 		e := m.excess(loadsAtOnce, limit, on, func(a *Arm) float64 { return float64(a.Peak) })
 		e.Text += m.coarsePeak(on, r.Bounds)
 		if class != Nothing && class != ChangeKey && class != Once && !class.Refused() {
-			e.Remedies = append(e.Remedies, fmt.Sprintf("a limit on loads (MaxLoads, among the settings): callers over it wait for their turn, or fail with ErrOverload, and the source has no more than %s", number(limit)))
+			e.Remedies = append(e.Remedies, fmt.Sprintf("MaxLoads, among the settings: more loads than %s then wait for their turn, or fail with ErrOverload", number(limit)))
 		}
 		if m.c.Start == sim.Cold && m.c.TTL > 0 && on.PeakAt <= m.facts.Span/20 {
-			e.Remedies = append(e.Remedies, fmt.Sprintf("caches that are filled before requests come (--start warm): the peak is at %s, when they are empty", short(on.PeakAt)))
+			e.Remedies = append(e.Remedies, fmt.Sprintf("caches filled beforehand (--start warm): the peak is at %s, when they are empty", short(on.PeakAt)))
 		}
 		e.Remedies = append(e.Remedies, m.within(r.Curves, func(p *Spot) float64 { return float64(p.Peak) }, limit, loadsAtOnce)...)
 		list = append(list, e)
@@ -94,11 +94,11 @@ func (m *matter) excess(what string, limit float64, on *Arm, of func(*Arm) float
 	e.Helped = e.Least <= limit
 	switch {
 	case e.Helped:
-		e.Text = fmt.Sprintf("%s comes to %s %s, and the source bears %s. %s would keep to that, with %s.", e.Arm, number(e.Most), what, number(limit), e.LeastArm, number(e.Least))
-	case e.LeastArm == e.Arm:
-		e.Text = fmt.Sprintf("Nothing that was tried helps with the peak: the source bears %s %s, and %s, which has the fewest, comes to %s.", number(limit), what, e.Arm, number(e.Most))
+		e.Text = fmt.Sprintf("%s comes to %s %s, %s to %s, and the source bears %s.", e.Arm, number(e.Most), what, e.LeastArm, number(e.Least), number(limit))
+	case e.Least == e.Most:
+		e.Text = fmt.Sprintf("Nothing tried helps with the peak: %s comes to %s %s, as few as any, and the source bears %s.", e.Arm, number(e.Most), what, number(limit))
 	default:
-		e.Text = fmt.Sprintf("Nothing that was tried helps with the peak: the source bears %s %s, and %s comes to %s; %s, which has the fewest, to %s.", number(limit), what, e.Arm, number(e.Most), e.LeastArm, number(e.Least))
+		e.Text = fmt.Sprintf("Nothing tried helps with the peak: %s comes to %s %s, %s, which has the fewest, to %s, and the source bears %s.", e.Arm, number(e.Most), what, e.LeastArm, number(e.Least), number(limit))
 	}
 	e.Remedies = append(e.Remedies, fmt.Sprintf("a source that bears %s %s", number(e.Least), what))
 	return e

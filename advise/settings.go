@@ -29,7 +29,9 @@ func (m *matter) settings(class Class, also []Class, curves []Curve, heat HeatMa
 		add("TTL", "none", arm.ID, "there is no limit of freshness")
 	} else if arm.TTL > 0 {
 		ttl, from := m.knee(arm.TTL, curves)
-		if ttl == arm.TTL {
+		if m.facts.RateUnknown {
+			add("TTL", short(arm.TTL), arm.ID, "the greatest allowed; the trace has no length to tell of others")
+		} else if ttl == arm.TTL {
 			add("TTL", short(ttl), arm.ID, "the greatest allowed; a shorter one costs over a tenth more loads")
 		} else {
 			add("TTL", short(ttl), from, "the shortest with at most a tenth more loads than %s, which is allowed", short(arm.TTL))
@@ -60,7 +62,7 @@ func (m *matter) settings(class Class, also []Class, curves []Curve, heat HeatMa
 			percent(arm.OverSLO.Value), percent(m.arm(armAll).OverSLO.Value))
 	}
 	if m.c.Source.MaxConcurrent > 0 && arm.TTL >= 0 {
-		add("MaxLoads", fmt.Sprint(m.c.Source.MaxConcurrent), arm.ID, "the source's limit, over %s; %d loads at once were simulated in all of them", plural(m.c.Processes, "process", "processes"), arm.Peak)
+		add("MaxLoads", fmt.Sprint(m.c.Source.MaxConcurrent), arm.ID, "the source's limit over %s; %d at once without it", plural(m.c.Processes, "process", "processes"), arm.Peak)
 	}
 	if arm.TTL > 0 && len(heat.Entries) > 0 {
 		entries, ratio, best, of := capacityKnee(heat, arm.TTL)

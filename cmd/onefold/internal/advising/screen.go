@@ -96,7 +96,7 @@ func interval(i advise.Interval, unit string) string {
 	}
 	switch {
 	case !i.Known():
-		return "not known: no time passes in the trace"
+		return "not known"
 	case low == value && high == value:
 		return value
 	}
@@ -306,10 +306,14 @@ func (s *screen) input(r *advise.Report) {
 	if t.RateUnknown {
 		text = fmt.Sprintf("%s requests for %s keys, all at one instant: no rate is known", count(t.Requests), keys)
 	}
-	switch l.Source {
-	case "stated":
+	drawn, sampled := strings.CutSuffix(l.Text, " measured")
+	switch {
+	case l.Source == "":
+	case l.Source == "stated" && sampled:
+		text += fmt.Sprintf("; loads drawn from a file of %s: %s at the median, %s on average, %s at p99", drawn, duration(float64(l.P50)), duration(float64(l.Mean)), duration(float64(l.P99)))
+	case l.Source == "stated":
 		text += fmt.Sprintf("; loads as stated, %s, with a mean of %s", l.Text, duration(float64(l.Mean)))
-	case "measured":
+	default:
 		text += fmt.Sprintf("; loads of %s at the median, %s on average, %s at p99, as measured", duration(float64(l.P50)), duration(float64(l.Mean)), duration(float64(l.P99)))
 	}
 	if !r.Method.Exact && t.Requests > 0 {

@@ -111,7 +111,7 @@ func newAdvise(args []string) *cobra.Command {
 	set.StringVar(&p.TTL, "ttl", "", "greatest age of a value: 5m, forever, or none where nothing may be kept (default none)")
 	set.StringVar(&p.MaxStale, "max-stale", "", "how much older a value may be while a new one loads")
 	set.StringVar(&p.SLO, "slo", "", "what callers are promised, such as p99<50ms")
-	set.StringVar(&p.Loader, "loader", "", "how long a load takes: 20ms, or p50=20ms,p99=200ms (default: as measured)")
+	set.StringVar(&p.Loader, "loader", "", "how long a load takes: 20ms, p50=20ms,p99=200ms, or a file of latencies such as 12.5ms, one to a line (default: as measured)")
 	set.IntVar(&p.MaxConcurrent, "source-concurrent", 0, "loads at once that the source bears")
 	set.Float64Var(&p.MaxRPS, "source-rps", 0, "loads a second that the source bears")
 	set.IntVar(&p.Processes, "processes", 0, "processes that serve the requests, each with its own cache (default 1)")
@@ -217,6 +217,7 @@ func runAdvise(ctx context.Context, in io.Reader, out, errw io.Writer, paths []s
 		return advising.Worded(err)
 	}
 	input := advising.Input(source.Summary())
+	settings.Read(&input)
 	if f.asks(in, out, paths) {
 		if err := advising.Ask(in, errw, &settings.Safety, func(id string) []string { return study.Evidence(id, input) }); err != nil {
 			return err
