@@ -131,7 +131,7 @@ func TestAdviseSaysWhatNothingHelpsWith(t *testing.T) {
 	took := written(t, "took.txt", []byte("1ms\n1ms\n1ms\nlong\n"))
 	html, file := filepath.Join(t.TempDir(), "advice.html"), filepath.Join(t.TempDir(), "advice.json")
 	r := onefold(t, answered(path, "--ttl", "10s", "--loader", took, "--source-concurrent", "1", "--html", html, "--json="+file, "--settings", written(t, "a.toml", nil))...)
-	r.want(t, 0, r.out, "PLAIN CACHE\n", "Nothing tried helps with the", "Over the source's limit", "it takes a source that bears", "loads drawn from a file of 3", `line 4: "long" is no duration`)
+	r.want(t, 0, r.out, "PLAIN CACHE\n", "Nothing tried helps with the", "Over the source's limit", "it takes a source that bears", "loads drawn from a file of 3", "1 of 4 lines of took.txt are no latency")
 	fits(t, r.out)
 	page, err := os.ReadFile(html)
 	if err != nil {
