@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/onefold-go/onefold/advise"
+	"github.com/onefold-go/onefold/advise/trace"
 )
 
 func setting(r *advise.Report, name string) *advise.Setting {
@@ -130,5 +131,47 @@ func TestAdvised(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %s", w.name, a.Current)
+	}
+}
+
+// TestOneSpan: rates of the trace and of arms are over the same time, and shares
+// are shares.
+func TestOneSpan(t *testing.T) {
+	m := maker(12)
+	m.poisson(100, 30*time.Second, func() uint64 { return m.random.Uint64N(200) })
+	m.add(60*time.Second, 3).Op = trace.Write
+	r := report(t, m, advise.Config{TTL: 10 * time.Second, MaxStale: time.Second, Loader: loader(t, "p50=20ms,p99=200ms"), Safety: safe})
+	if direct := r.Arms[0].LoadRate.Value; direct != r.Trace.Rate || r.Trace.Span < 59*time.Second {
+		t.Errorf("%v requests a second in %v, and each loaded %v", r.Trace.Rate, r.Trace.Span, direct)
+	}
+	for _, a := range r.Arms {
+		if i := a.HitRatio; i.Low < 0 || i.Low > i.Value || i.Value > i.High || i.High > 1 {
+			t.Errorf("%s has a hit ratio of %+v", a.ID, i)
+		}
+	}
+}
+
+// TestSLONobodyKeeps: an SLO that fails with what is advised is in the sentence.
+func TestSLONobodyKeeps(t *testing.T) {
+	m := maker(13)
+	m.poisson(50, 60*time.Second, func() uint64 { return m.random.Uint64N(500) })
+	c := advise.Config{TTL: 20 * time.Second, Loader: loader(t, "20ms"), Safety: safe, SLO: advise.SLO{Limit: 10 * time.Millisecond}}
+	r := report(t, m, c)
+	if !strings.Contains(r.Verdict.Sentence, "The SLO, p99<10ms, fails in each way that was tried") {
+		t.Errorf("the sentence %q does not say that the SLO fails", r.Verdict.Sentence)
+	}
+	c.SLO.Limit = 50 * time.Millisecond
+	if r = report(t, m.again(), c); strings.Contains(r.Verdict.Sentence, "SLO") {
+		t.Errorf("the sentence %q says that the SLO fails", r.Verdict.Sentence)
+	}
+}
+
+// TestShareToldFromItsThreshold: an interval's end that rounds to the threshold has
+// the digits that tell on which side it is, and noise about nothing has no sign.
+func TestShareToldFromItsThreshold(t *testing.T) {
+	for v, want := range map[float64]string{0.0496: "4.96 %", 0.05003: "5.003 %", 0.05: "5 %", -0.0002: "0 %", 0.00248: "0.2 %", -0.012: "-1.2 %", 0.9925: "99.2 %", 1: "100 %"} {
+		if got := advise.Share(v); got != want {
+			t.Errorf("%v is written %q, want %q", v, got, want)
+		}
 	}
 }

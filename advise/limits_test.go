@@ -43,6 +43,10 @@ func TestPeakNobodyHelps(t *testing.T) {
 		}
 	}
 
+	if a := r.Figures.Amplification; a.Low < 0.99 { // nothing is loaded in most blocks of the trace, which is not to load less
+		t.Errorf("amplification %+v, want 1 at the least", a)
+	}
+
 	// Within the limit there is nothing to say.
 	config.Source.MaxConcurrent = 50
 	if r = report(t, bursts(50), config); len(r.Verdict.OverLimit) > 0 || strings.Contains(r.Verdict.Sentence, "peak") {

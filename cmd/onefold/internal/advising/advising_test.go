@@ -172,7 +172,7 @@ func TestMisspeltSettingsAreRefused(t *testing.T) {
 func talk(t *testing.T, safety advise.Safety, typed string) (advise.Safety, string) {
 	t.Helper()
 	var out strings.Builder
-	err := advising.Ask(strings.NewReader(typed), &out, &safety, func(id string) []string {
+	err := advising.Ask(t.Context(), strings.NewReader(typed), &out, &safety, func(id string) []string {
 		if id == "same_for_all" {
 			return []string{"a key is requested by about 1224 clients: the same answer for all?"}
 		}

@@ -219,7 +219,11 @@ func runAdvise(ctx context.Context, in io.Reader, out, errw io.Writer, paths []s
 	input := advising.Input(source.Summary())
 	settings.Read(&input)
 	if f.asks(in, out, paths) {
-		if err := advising.Ask(in, errw, &settings.Safety, func(id string) []string { return study.Evidence(id, input) }); err != nil {
+		err := advising.Ask(ctx, in, errw, &settings.Safety, func(id string) []string { return study.Evidence(id, input) })
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
+		if err != nil {
 			return err
 		}
 		if err := study.Answer(settings.Safety); err != nil {
