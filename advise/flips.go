@@ -36,7 +36,11 @@ func (m *matter) flips(class Class, no, unknown []Question, r *Report) (list []s
 		if m.c.TTL == 0 {
 			threshold = m.c.Thresholds.OverlapOnly
 		}
-		f.saved(threshold)
+		if f.class == NotDemonstrated {
+			f.sure(threshold)
+		} else {
+			f.saved(threshold)
+		}
 		f.fewHits()
 	}
 	f.limits()
@@ -103,7 +107,7 @@ func (f *flipping) floor() {
 		return
 	}
 	busy := facts.Rate * f.loader.Mean.Seconds()
-	if facts.RateUnknown || busy < t.MinBusy || busy > 10*t.MinBusy || f.class == Nothing || f.class == RefuseUnclear {
+	if _, spared := f.spared(); spared || facts.RateUnknown || busy < t.MinBusy || busy > 10*t.MinBusy || f.class == Nothing || f.class == RefuseUnclear {
 		return
 	}
 	f.say("fewer than about %s requests a second, in place of %s, or loads of less than about %s on average, in place of %s: then the source is busy for less than %s of the time, and nothing is worth while",
@@ -122,6 +126,32 @@ func (f *flipping) saved(threshold float64) {
 			then = "coalescing then saves less than " + percent(threshold) + " of the loads"
 		}
 		f.sayOfArms("%s: %s", c.change(spot, at), then)
+	}
+}
+
+// sure tells where the whole interval would be on one side of the threshold, if it
+// were as wide for its figure as it is now.
+func (f *flipping) sure(threshold float64) {
+	i := f.f.Saved
+	if f.c.TTL == 0 {
+		i = f.f.Joined
+	}
+	for _, c := range f.r.Curves {
+		if c.Over == overRate && f.facts.RateUnknown {
+			continue
+		}
+		for _, end := range []struct {
+			at   float64
+			word string
+		}{{i.Low, "more"}, {i.High, "less"}} {
+			if end.at <= 0 {
+				continue
+			}
+			share := threshold * i.Value / end.at
+			if at := even(c.Points, share); at > 0 {
+				f.sayOfArms("%s: coalescing then saves about %s of the loads, surely %s than %s", c.change(own(c.Points), at), f.share(share), end.word, percent(threshold))
+			}
+		}
 	}
 }
 
@@ -298,7 +328,23 @@ func digits(v float64) float64 {
 	return math.Round(v/unit) * unit
 }
 
-func about(ns float64) string { return short(time.Duration(digits(ns))) }
+// about writes a duration in no more digits than an estimate has.
+func about(ns float64) string {
+	d := time.Duration(ns)
+	switch {
+	case d >= 48*time.Hour:
+		return number(digits(d.Hours()/24)) + " days"
+	case d >= 10*time.Hour:
+		return short(d.Round(time.Hour))
+	case d >= time.Hour:
+		return short(d.Round(10 * time.Minute))
+	case d >= 10*time.Minute:
+		return short(d.Round(time.Minute))
+	case d >= time.Minute:
+		return short(d.Round(10 * time.Second))
+	}
+	return short(time.Duration(digits(ns)))
+}
 
 // share writes a share that is held against the threshold: to a tenth of a
 // percent, or in as many digits as it takes to tell it from that.

@@ -17,6 +17,7 @@ type Excess struct {
 	Least    float64  `json:"least"`
 	LeastArm string   `json:"least_arm"` // the arm that comes to the least
 	Helped   bool     `json:"helped"`    // Least is within Limit
+	Unsure   bool     `json:"unsure"`    // stamps are too coarse to tell whether Most is over it
 	Text     string   `json:"text"`
 	Remedies []string `json:"remedies"` // what would keep to it
 }
@@ -53,7 +54,7 @@ func (m *matter) excesses(class Class, also []Class, r *Report) []Excess {
 	}
 	if limit := float64(m.c.Source.MaxConcurrent); limit > 0 && float64(on.Peak) > limit {
 		e := m.excess(loadsAtOnce, limit, on, func(a *Arm) float64 { return float64(a.Peak) })
-		e.Text += m.coarsePeak(on, r.Bounds)
+		m.coarsePeak(&e, on, r.Bounds)
 		if class != Nothing && class != ChangeKey && class != Once && !class.Refused() {
 			e.Remedies = append(e.Remedies, fmt.Sprintf("MaxLoads, among the settings: more loads than %s then wait for their turn, or fail with ErrOverload", number(limit)))
 		}
@@ -105,15 +106,21 @@ func (m *matter) excess(what string, limit float64, on *Arm, of func(*Arm) float
 }
 
 // coarsePeak says what coarse stamps leave of a peak.
-func (m *matter) coarsePeak(on *Arm, b *Bounds) string {
+func (m *matter) coarsePeak(e *Excess, on *Arm, b *Bounds) {
 	if b == nil {
-		return ""
+		return
 	}
 	low, high := peakOf(on, b.Spread.Figures), peakOf(on, b.AtTick.Figures)
 	if low == high {
-		return ""
+		return
 	}
-	return fmt.Sprintf(" Stamps of %s do not tell the peak: it is %s if all requests of a tick come at once, and %s if they are spread over it.", short(b.Tick), number(high), number(low))
+	if e.Unsure = low <= e.Limit; e.Unsure {
+		e.Text = fmt.Sprintf("It is not known whether %s keeps to the %s %s that the source bears: stamps of %s leave a peak of %s, if requests are spread over a tick, to %s, if all of a tick come at once.",
+			e.Arm, number(e.Limit), e.What, short(b.Tick), number(low), number(high))
+		e.Remedies = []string{"times finer than " + short(b.Tick) + ", to know"}
+		return
+	}
+	e.Text += fmt.Sprintf(" Stamps of %s do not tell the peak: it is %s if all requests of a tick come at once, and %s if they are spread over it.", short(b.Tick), number(high), number(low))
 }
 
 // peakOf is the figure that comes nearest to the peak of an arm.
@@ -185,6 +192,9 @@ func busiestSecond(a *Arm) float64 {
 
 // short of it, for the verdict's sentence.
 func (e *Excess) sentence() string {
+	if e.Unsure {
+		return fmt.Sprintf(" Whether its peak is within the source's %s %s is not known: the stamps are too coarse.", number(e.Limit), e.What)
+	}
 	if e.Helped {
 		return fmt.Sprintf(" Its peak of %s %s is over the source's %s, to which %s would keep.", number(e.Most), e.What, number(e.Limit), e.LeastArm)
 	}

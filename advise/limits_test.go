@@ -69,8 +69,11 @@ func TestPeakOfCoarseStamps(t *testing.T) {
 	if r.Bounds == nil {
 		t.Fatal("the stamps are not found to be coarse")
 	}
-	if len(r.Verdict.OverLimit) == 0 || !strings.Contains(r.Verdict.OverLimit[0].Text, "Stamps of 1s do not tell the peak") {
-		t.Errorf("over the limit: %+v, want a word on the stamps", r.Verdict.OverLimit)
+	if l := r.Verdict.OverLimit; len(l) != 1 || !l[0].Unsure || !strings.Contains(l[0].Text, "stamps of 1s leave a peak of") {
+		t.Errorf("over the limit: %+v, want that it is not known", l)
+	}
+	if !strings.Contains(r.Verdict.Sentence, "is not known: the stamps are too coarse") || strings.Contains(r.Verdict.Sentence, "Nothing tried") {
+		t.Errorf("the sentence %q takes a side", r.Verdict.Sentence)
 	}
 	for _, f := range r.Verdict.Flips {
 		if strings.Contains(f, "at once:") {

@@ -138,18 +138,20 @@ func (m *matter) idle() (held bool, text string) {
 		return false, "how much of the time the source is busy is not known: all requests are at one instant"
 	}
 	busy := f.Rate * m.loader.Mean.Seconds()
+	why, spared := m.spared()
+	return busy < t.MinBusy && !spared, fmt.Sprintf("without a cache %s loads are under way on average, fewer than %s%s", number(busy), number(t.MinBusy), why)
+}
+
+// spared says what is worth more than the average of what is under way.
+func (m *matter) spared() (why string, spared bool) {
 	direct := m.arm(armDirect)
-	over := m.c.Source.MaxConcurrent > 0 && direct.Peak > int64(m.c.Source.MaxConcurrent) ||
-		m.c.Source.MaxRPS > 0 && busiestSecond(direct) > m.c.Source.MaxRPS
-	kept := m.c.SLO.Limit > 0 && !direct.MeetsSLO && m.c.TTL > 0 && m.arm(armCache).MeetsSLO
-	text = fmt.Sprintf("without a cache %s loads are under way on average, fewer than %s", number(busy), number(t.MinBusy))
 	switch {
-	case over:
-		text += "; but the source is over its limit at times"
-	case kept:
-		text += "; but a cache keeps the SLO, which fails without"
+	case m.c.Source.MaxConcurrent > 0 && direct.Peak > int64(m.c.Source.MaxConcurrent), m.c.Source.MaxRPS > 0 && busiestSecond(direct) > m.c.Source.MaxRPS:
+		return "; but the source is over its limit at times", true
+	case m.c.SLO.Limit > 0 && !direct.MeetsSLO && m.c.TTL > 0 && m.arm(armCache).MeetsSLO:
+		return "; but a cache keeps the SLO, which fails without", true
 	}
-	return busy < t.MinBusy && !over && !kept, text
+	return "", false
 }
 
 // decideUncached is for values that may not be kept: only overlap may be shared.

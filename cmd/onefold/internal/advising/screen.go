@@ -104,7 +104,11 @@ func interval(i advise.Interval, unit string) string {
 }
 
 func tenth(share float64) string {
-	return strings.TrimPrefix(strconv.FormatFloat(100*share, 'f', 1, 64), "-0.0") + " %"
+	text := strconv.FormatFloat(100*share, 'f', 1, 64)
+	if text == "-0.0" {
+		text = "0.0"
+	}
+	return text + " %"
 }
 
 // overLimit says which limits of the source are broken, and what would keep to
