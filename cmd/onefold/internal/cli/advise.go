@@ -119,7 +119,7 @@ func newAdvise(args []string) *cobra.Command {
 	set.Int64Var(&p.Entries, "entries", 0, "values that a process has room for")
 	set.StringVar(&p.Memory, "memory", "", "the same in bytes, such as 512MiB")
 	set.StringVar(&p.Start, "start", "", "what caches hold before the first record: cold or warm (default cold)")
-	set.StringVar(&p.Current, "current", "", "how requests are served today: ttl=5m,coalesce,jitter=0.1,early=1,stale=10s,wait=50ms")
+	set.StringVar(&p.Current, "current", "", "how requests are served today: ttl=5m,coalesce,jitter=0.1,early=1,stale=10s,wait=50ms; jitter is a share of the TTL either way, half of the library's")
 	set.Uint64Var(&p.Seed, "seed", 0, "where random numbers and the keys' hashes come from; 0: hashes of a secret that is forgotten")
 	set.StringVar(&f.settings, "settings", "", "file (.toml, .yaml, .json) with [policy], [safety] and [thresholds]")
 	set.StringArrayVar(&f.answers, "answer", nil, "answer to a question, such as same_for_all='yes: no user in it'; may be repeated")
