@@ -91,7 +91,7 @@ func TestOneJitter(t *testing.T) {
 			break
 		}
 	}
-	r := study(t, &w)
+	r := studied(t, &w)
 	s := setting(r, "Jitter")
 	if s == nil || s.Value != "0.2" || !strings.Contains(s.Why, "10 % either way") {
 		t.Errorf("the setting is %+v, want 0.2 and a word on the 10 %% of the arm", s)
@@ -107,7 +107,7 @@ func TestOneJitter(t *testing.T) {
 // TestAdvised: a program reads what to set without taking texts apart.
 func TestAdvised(t *testing.T) {
 	for _, w := range workloads(t) {
-		r := study(t, &w)
+		r := studied(t, &w)
 		a := r.Advised
 		if r.Verdict.Class.Refused() {
 			if a != nil {
@@ -154,7 +154,7 @@ func TestOneSpan(t *testing.T) {
 // TestSLONobodyKeeps: an SLO that fails with what is advised is in the sentence.
 func TestSLONobodyKeeps(t *testing.T) {
 	m := maker(13)
-	m.poisson(50, 60*time.Second, func() uint64 { return m.random.Uint64N(500) })
+	m.poisson(50, 20*time.Second, func() uint64 { return m.random.Uint64N(500) })
 	c := advise.Config{TTL: 20 * time.Second, Loader: loader(t, "20ms"), Safety: safe, SLO: advise.SLO{Limit: 10 * time.Millisecond}}
 	r := report(t, m, c)
 	if !strings.Contains(r.Verdict.Sentence, "The SLO, p99<10ms, fails in each way that was tried") {

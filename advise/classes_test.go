@@ -119,12 +119,31 @@ func study(t testing.TB, w *workload) *advise.Report {
 	return r
 }
 
+var (
+	studies   = map[string]*advise.Report{} // by the workload's name
+	studiesMu sync.Mutex
+)
+
+// studied is the report of a workload, which is made once for all tests. Nobody may
+// change it.
+func studied(t testing.TB, w *workload) *advise.Report {
+	t.Helper()
+	studiesMu.Lock()
+	defer studiesMu.Unlock()
+	r := studies[w.name]
+	if r == nil {
+		r = study(t, w)
+		studies[w.name] = r
+	}
+	return r
+}
+
 func TestVerdicts(t *testing.T) {
 	codes := map[string]string{}
 	var again sync.Once // one is enough to hold that the same records give the same report
 	for _, w := range workloads(t) {
 		t.Run(w.name, func(t *testing.T) {
-			r := study(t, &w)
+			r := studied(t, &w)
 			want(t, r, w.want)
 			if w.also != "" && (len(r.Verdict.Also) != 1 || r.Verdict.Also[0] != w.also) {
 				t.Errorf("also %v, want %s", r.Verdict.Also, w.also)

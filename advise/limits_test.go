@@ -87,14 +87,14 @@ func TestPeakOfCoarseStamps(t *testing.T) {
 func TestPeakCoalescingHelps(t *testing.T) {
 	trace := func() *made {
 		m := maker(3)
-		m.poisson(800, 40*time.Second, func() uint64 {
+		m.poisson(800, 20*time.Second, func() uint64 {
 			if m.random.IntN(4) == 0 {
 				return 1000 + m.random.Uint64N(200)
 			}
 			return 2000 + m.random.Uint64N(1<<40) // a load each
 		})
-		for i := range 200 {
-			m.add(20*time.Second+time.Duration(i)*time.Microsecond, 7) // a key that is asked for 200 times at once
+		for i := range 100 {
+			m.add(10*time.Second+time.Duration(i)*time.Microsecond, 7) // a key that is asked for 100 times at once
 		}
 		slices.SortStableFunc(m.records, byTime)
 		return m
