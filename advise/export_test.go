@@ -25,7 +25,7 @@ func (a *arrivals) Fano(i int) float64 {
 func NewLRU(ttls []time.Duration) *LRU { return newCurve(ttls, nil) }
 
 // LRUOf makes the curve of a trace.
-func LRUOf(tr *sim.Trace, ttls []time.Duration) *LRU { return curveOf(tr, ttls) }
+func LRUOf(tr *sim.Trace, ttls []time.Duration) *LRU { return pastOf(tr).curve(ttls) }
 
 func (c *curve) Add(t int64, key uint64) { c.add(t, key) }
 func (c *curve) Drop(key uint64)         { c.drop(key) }

@@ -3,6 +3,7 @@ package advise
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/onefold-go/onefold/advise/sim"
@@ -85,28 +86,63 @@ func newCurve(ttls []time.Duration, frequent map[uint64]bool) *curve {
 	return c
 }
 
-// curveOf makes a curve of a trace, or of its first part.
-func curveOf(tr *sim.Trace, ttls []time.Duration) *curve {
+// A past is what a curve is made of: a trace, or its first part.
+type past struct {
+	frequent map[uint64]bool
+	accesses []access
+}
+
+type access struct {
+	t       int64
+	key     uint64
+	dropped bool
+}
+
+// pastOf copies what a curve of tr needs, so that it can be made while tr is
+// run.
+func pastOf(tr *sim.Trace) *past {
 	keys, counts := tr.Keys()
 	order := make([]int, len(keys))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(counts[b], counts[a]) })
-	frequent := make(map[uint64]bool)
+	p := &past{frequent: make(map[uint64]bool), accesses: make([]access, 0, min(tr.Len(), curveRequests))}
 	for _, i := range order[:min(curveFrequent, len(order))] {
-		frequent[keys[i]] = true
+		p.frequent[keys[i]] = true
 	}
-	c := newCurve(ttls, frequent)
+	n := 0
 	tr.Each(func(t int64, key uint64, _ int64, dropped bool) {
-		switch {
-		case c.all >= curveRequests:
-		case dropped:
-			c.drop(key)
-		default:
-			c.add(t, key)
+		if n < curveRequests {
+			p.accesses = append(p.accesses, access{t, key, dropped})
+		}
+		if !dropped {
+			n++
 		}
 	})
+	return p
+}
+
+// begin has the curve made on a goroutine of its own. wait waits for it.
+func (p *past) begin(ttls []time.Duration) (wait func() *curve) {
+	var c *curve
+	var made sync.WaitGroup
+	made.Go(func() { c = p.curve(ttls) })
+	return func() *curve {
+		made.Wait()
+		return c
+	}
+}
+
+func (p *past) curve(ttls []time.Duration) *curve {
+	c := newCurve(ttls, p.frequent)
+	for _, a := range p.accesses {
+		if a.dropped {
+			c.drop(a.key)
+		} else {
+			c.add(a.t, a.key)
+		}
+	}
 	return c
 }
 
@@ -128,20 +164,30 @@ func (c *curve) add(t int64, key uint64) {
 		c.keys[key] = k
 		c.tail += tree
 		for i := range c.ttls {
+			fresh := later(t, c.ttls[i])
 			for j := range c.sizes {
-				k.expiry[i*len(c.sizes)+j] = later(t, c.ttls[i])
+				k.expiry[i*len(c.sizes)+j] = fresh
 			}
 		}
 	} else {
 		c.repeats += weight
 		distance := float64(c.trees[0].after(k.position)) + float64(c.trees[1].after(k.position))/c.share()
+		fits := 0 // the least size that the key has stayed in
+		for fits < len(c.sizes) && distance >= float64(c.sizes[fits]) {
+			fits++
+		}
 		for i := range c.ttls {
-			for j, size := range c.sizes {
-				e := &k.expiry[i*len(c.sizes)+j]
-				if distance < float64(size) && t < *e {
-					c.hits[i*len(c.sizes)+j] += weight
+			fresh := later(t, c.ttls[i])
+			row := k.expiry[i*len(c.sizes):][:len(c.sizes)]
+			for j := range row[:fits] {
+				row[j] = fresh
+			}
+			hits := c.hits[i*len(c.sizes):][:len(c.sizes)]
+			for j := fits; j < len(row); j++ {
+				if t < row[j] {
+					hits[j] += weight
 				} else {
-					*e = later(t, c.ttls[i])
+					row[j] = fresh
 				}
 			}
 		}

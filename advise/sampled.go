@@ -27,7 +27,7 @@ type sampled struct {
 	stream *sim.Stream
 	origin int64
 
-	frequent keySet
+	frequent keyMap
 	counted  *frequent
 	maxHeavy int
 
@@ -37,7 +37,7 @@ type sampled struct {
 	maxTail   int
 
 	arrivals arrivals
-	curve    *curve
+	curve    func() *curve // waits for it
 
 	requests, heavy, late int64
 	others                int64 // requests of keys that are not frequent
@@ -49,7 +49,7 @@ const promoteShare = 1.0 / (4 * DefaultHeavyKeys)
 
 // countEvery: one of so many requests of the others is counted, which takes as
 // long as to simulate one.
-const countEvery = 4
+const countEvery = 8
 
 // sample goes on with what was kept so far, of which it keeps the first part.
 func (s *Study) sample() (*sampled, *sim.Trace) {
@@ -72,8 +72,8 @@ func (s *Study) sample() (*sampled, *sim.Trace) {
 
 	d := &sampled{
 		plan:     planFor(c, loader, jitterFor(c, loader, int64(len(keys))), min(c.TTL, s.trace.Span()/2)),
-		frequent: newKeySet(heavy + heavy/4), counted: newFrequent(heavy), maxHeavy: heavy + heavy/4,
-		threshold: 1<<64 - 1, maxTail: tail, curve: curveOf(s.trace, ttlsOf(c)),
+		frequent: newKeyMap(heavy + heavy/4), counted: newFrequent(heavy), maxHeavy: heavy + heavy/4,
+		threshold: 1<<64 - 1, maxTail: tail, curve: pastOf(s.trace).begin(ttlsOf(c)),
 	}
 	for _, i := range order[:min(heavy, len(order))] {
 		if counts[i] > 1 {
@@ -111,31 +111,36 @@ func (d *sampled) request(t int64, key uint64, latency int64) {
 	d.arrivals.add(t)
 
 	hash := scramble(key)
-	late, heavy := d.frequent.find(key, hash)
-	if !heavy {
+	heavy := d.frequent.find(key, hash)
+	if heavy == nil {
 		if d.others++; d.others%countEvery == 0 && d.frequent.len < d.maxHeavy &&
 			countEvery*d.counted.add(key) > max(64, int64(promoteShare*float64(d.requests))) {
-			d.frequent.add(key, true)
-			late, heavy = true, true
+			heavy = d.frequent.add(key, true)
 		}
 	}
-	if heavy {
+	if heavy != nil {
 		d.heavy++
-		if late {
+		if heavy.late {
 			d.late++
 		}
-		d.stream.Request(t, key, latency, 0)
+		if heavy.given {
+			d.stream.Again(t, heavy.id, latency, 0)
+		} else {
+			heavy.id, heavy.given = d.stream.Request(t, key, latency, 0), true
+		}
 		return
 	}
 	if hash > d.threshold {
 		return
 	}
-	if !d.stream.Has(key) {
-		if d.tailKeys++; d.tailKeys > d.maxTail {
-			d.halve()
-			if hash > d.threshold {
-				return
-			}
+	if id, given := d.stream.Find(key); given {
+		d.stream.Again(t, id, latency, d.halvings)
+		return
+	}
+	if d.tailKeys++; d.tailKeys > d.maxTail {
+		d.halve()
+		if hash > d.threshold {
+			return
 		}
 	}
 	d.stream.Request(t, key, latency, d.halvings)
@@ -148,7 +153,7 @@ func (d *sampled) halve() {
 	d.tailKeys = 1
 	keys, _ := d.stream.Keys()
 	for _, k := range keys {
-		if _, heavy := d.frequent.find(k, scramble(k)); !heavy && scramble(k) <= d.threshold {
+		if d.frequent.find(k, scramble(k)) == nil && scramble(k) <= d.threshold {
 			d.tailKeys++
 		}
 	}
@@ -166,7 +171,7 @@ func (d *sampled) close() *runs {
 	r.keys, r.counts = keys, slices.Clone(counts)
 	r.weights = make([]uint8, len(keys))
 	for i, k := range keys {
-		if _, heavy := d.frequent.find(k, scramble(k)); heavy {
+		if d.frequent.find(k, scramble(k)) != nil {
 			continue
 		}
 		r.weights[i] = d.halvings
@@ -201,7 +206,7 @@ func (d *sampled) counts() (heavy []uint32, keys int64) {
 	all, counts := d.stream.Keys()
 	tail := int64(0)
 	for i, k := range all {
-		if _, is := d.frequent.find(k, scramble(k)); is {
+		if d.frequent.find(k, scramble(k)) != nil {
 			heavy = append(heavy, counts[i])
 		} else if scramble(k) <= d.threshold {
 			tail++
@@ -215,8 +220,8 @@ func (d *sampled) oneHit() float64 {
 	all, counts := d.stream.Keys()
 	once, keys := int64(0), int64(0)
 	for i, k := range all {
-		switch _, heavy := d.frequent.find(k, scramble(k)); {
-		case heavy:
+		switch {
+		case d.frequent.find(k, scramble(k)) != nil:
 			keys++
 		case scramble(k) <= d.threshold:
 			keys += 1 << d.halvings
@@ -228,43 +233,47 @@ func (d *sampled) oneHit() float64 {
 	return ratio(float64(once), float64(keys))
 }
 
-// A keySet holds the frequent keys, and whether each is one from somewhere on
-// only. It is looked into for each request.
-type keySet struct {
+// A keyMap holds the frequent keys. It is looked into for each request.
+type keyMap struct {
 	cells []keyCell
 	len   int
 }
 
 type keyCell struct {
-	key        uint64
-	used, late bool
+	key   uint64
+	id    uint32 // in the stream
+	given bool   // there is an id
+	used  bool   // there is a key
+	late  bool   // it is frequent from somewhere on only
 }
 
-// newKeySet has room for n keys.
-func newKeySet(n int) keySet {
-	return keySet{cells: make([]keyCell, 1<<bits.Len(uint(2*n)))} //nolint:gosec // n is at least 0
+// newKeyMap has room for n keys.
+func newKeyMap(n int) keyMap {
+	return keyMap{cells: make([]keyCell, 1<<bits.Len(uint(n+n/4)))} //nolint:gosec // n is at least 0
 }
 
-// find looks for key, whose hash is scramble(key).
-func (s *keySet) find(key, hash uint64) (late, found bool) {
-	mask := uint64(len(s.cells) - 1)
+// find looks for key, whose hash is scramble(key). What it gives lasts until the
+// next add.
+func (m *keyMap) find(key, hash uint64) *keyCell {
+	mask := uint64(len(m.cells) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
-		switch c := &s.cells[i]; {
+		switch c := &m.cells[i]; {
 		case !c.used:
-			return false, false
+			return nil
 		case c.key == key:
-			return c.late, true
+			return c
 		}
 	}
 }
 
 // add puts in a key that is not there, where there is room.
-func (s *keySet) add(key uint64, late bool) {
-	mask := uint64(len(s.cells) - 1)
+func (m *keyMap) add(key uint64, late bool) *keyCell {
+	mask := uint64(len(m.cells) - 1)
 	i := scramble(key) & mask
-	for s.cells[i].used {
+	for m.cells[i].used {
 		i = (i + 1) & mask
 	}
-	s.cells[i] = keyCell{key, true, late}
-	s.len++
+	m.cells[i] = keyCell{key: key, used: true, late: late}
+	m.len++
+	return &m.cells[i]
 }

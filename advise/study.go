@@ -1,21 +1,15 @@
 package advise
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
 	"github.com/onefold-go/onefold/advise/sim"
 	"github.com/onefold-go/onefold/advise/trace"
 )
-
-// A Reader gives records, as a source of package trace does: n of them, and io.EOF when
-// there are no more. They come in the order of their times, or nearly so.
-type Reader interface {
-	Read(records []trace.Record) (n int, err error)
-}
 
 // Run studies all records of r. An error of r, other than io.EOF, is returned
 // as it is.
@@ -24,17 +18,10 @@ func Run(r Reader, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	records := make([]trace.Record, 4096)
-	for {
-		n, err := r.Read(records)
-		s.Add(records[:n])
-		switch {
-		case errors.Is(err, io.EOF):
-			return s.Report(Input{})
-		case err != nil:
-			return nil, err
-		}
+	if err := s.AddFrom(context.Background(), r, nil); err != nil {
+		return nil, err
 	}
+	return s.Report(Input{})
 }
 
 // ErrNoLoader reports that nothing says how long loads take: records have no
@@ -131,7 +118,7 @@ func (s *Study) Report(in Input) (*Report, error) {
 
 	var ran *runs
 	part := s.trace
-	arr, heat := new(arrivals), (*curve)(nil)
+	arr, heat := new(arrivals), (func() *curve)(nil)
 	if s.sampled != nil {
 		ran = s.sampled.close()
 		arr, heat = &s.sampled.arrivals, s.sampled.curve
@@ -142,7 +129,7 @@ func (s *Study) Report(in Input) (*Report, error) {
 				arr.add(t)
 			}
 		})
-		heat = curveOf(s.trace, ttlsOf(c))
+		heat = pastOf(s.trace).begin(ttlsOf(c))
 		r.Method.Exact = true
 	}
 	if part.Len() > c.CurveRequests {
@@ -153,9 +140,6 @@ func (s *Study) Report(in Input) (*Report, error) {
 	if c.MemoryBytes > 0 && c.Entries == 0 {
 		c.Entries = int64(float64(c.MemoryBytes) / max(r.Trace.MeanSize, 1))
 	}
-	r.HeatMap = heat.surface(r.Trace.Keys)
-	fit := heat.fit(c)
-
 	set := s.setting(loader)
 	if ran == nil {
 		ran = s.exact(s.trace, part, set, loader)
@@ -163,6 +147,8 @@ func (s *Study) Report(in Input) (*Report, error) {
 		ran.window = set.Window
 		ran.again, ran.partOf = s.replicate(part, set, ran.plan), float64(part.Len())/float64(s.requests)
 	}
+	r.HeatMap = heat().surface(r.Trace.Keys)
+	fit := heat().fit(c)
 	ran.cacheFit = fit
 
 	m := s.matter(r, &in, ran)

@@ -25,13 +25,16 @@ const (
 	dropped                  // an invalidation
 )
 
-// A slot is what an arm knows of a key in a process.
+// A slot is what an arm knows of a key in a process. Half a line of a
+// processor's cache holds it: to wait for it from memory is what most requests
+// cost.
 type slot struct {
 	expiry  int64  // the value is fresh before; none: there is no value
 	flight  int64  // when the load ends that may be joined; none: there is none
-	delta   int64  // what the load of the value took
 	loading int32  // loads in flight
 	epoch   uint32 // invalidations
+	loads   uint32 // so far
+	joined  uint32 // requests so far
 }
 
 // A runner is one arm at work. It is used by one goroutine at a time.
@@ -40,6 +43,7 @@ type runner struct {
 	set     *Setting
 	slotKey []uint64 // the key of each slot, by the secret's hash
 	slots   []slot
+	took    []int64 // by the load of each slot's value; only when early
 	loads   queue
 	waiting fifo // callers that will give up, in the order of when
 
@@ -54,9 +58,12 @@ type runner struct {
 
 	window      int64 // length
 	windowAt    int64 // number of the open window
+	windowEnd   int64
 	windowLoads int64
 	windows     []window // closed ones, when keepWindows
 	keepWindows bool
+
+	ahead int64 // of slots that were touched: see run
 
 	out Outcome
 }
@@ -101,8 +108,16 @@ func (r *runner) run(steps []step, slotKey []uint64) {
 	r.slots = roomFor(r.slots, len(slotKey))
 	for n := len(r.slots); n < len(slotKey); n++ {
 		r.slots = append(r.slots, r.fresh(slotKey[n]))
+		if r.early > 0 {
+			r.took = append(r.took, r.mean)
+		}
 	}
 	for i := range steps {
+		// A slot that a later step needs is asked for now, so that it has come by
+		// then.
+		if i+touchAhead < len(steps) {
+			r.ahead ^= r.slots[steps[i+touchAhead].slot].expiry
+		}
 		s := &steps[i]
 		t := r.when(s.t)
 		if t >= r.next {
@@ -122,13 +137,15 @@ func (r *runner) run(steps []step, slotKey []uint64) {
 	}
 }
 
+// touchAhead is how many steps ahead slots are touched.
+const touchAhead = 8
+
 // fresh is a slot before its first request.
 func (r *runner) fresh(key uint64) slot {
 	k := slot{expiry: none, flight: none}
 	if r.arm.Start == Cold || r.ttl == 0 || r.nextFlush > r.flush && r.flush > 0 {
 		return k
 	}
-	k.delta = r.mean
 	u := uniform(r.set.Seed, forWarm, key, 0)
 	switch {
 	case r.arm.Start == Warm:
@@ -179,9 +196,7 @@ func (r *runner) serve(t int64, s *step, k *slot) {
 			return
 		}
 		r.out.Joined += weight
-		if r.set.PerKey {
-			count(&r.out.KeyJoined, s.key)
-		}
+		k.joined++
 		slice := r.waited(t, wait, weight)
 		slice.Joined += weight
 
@@ -192,7 +207,7 @@ func (r *runner) serve(t int64, s *step, k *slot) {
 
 // refreshes reports whether request s, a hit, loads early.
 func (r *runner) refreshes(t int64, s *step, k *slot) bool {
-	reach := float64(k.delta) * r.early
+	reach := float64(r.took[s.slot]) * r.early
 	left := float64(k.expiry - t)
 	if left > 40*reach { // -ln of the least U is less
 		return false
@@ -243,13 +258,11 @@ func (r *runner) giveUp(t int64, s *step) {
 func (r *runner) begin(t, took int64, s *step, k *slot, flight bool) {
 	weight := int64(1) << s.weight
 	k.loading++
+	k.loads++
 	r.loads.add(load{ends: after(t, took), took: took, slot: s.slot, n: s.n, epoch: k.epoch, weight: s.weight, flight: flight})
 	r.next = min(r.next, after(t, took))
 
 	r.out.Loads += weight
-	if r.set.PerKey {
-		count(&r.out.KeyLoads, s.key)
-	}
 	r.inFlight += weight
 	if s.weight == 0 {
 		r.headInFlight++
@@ -262,9 +275,10 @@ func (r *runner) begin(t, took int64, s *step, k *slot, flight bool) {
 	slice.Loads += weight
 	slice.Peak = max(slice.Peak, r.inFlight)
 
-	if w := t / r.window; w != r.windowAt {
+	if t >= r.windowEnd {
 		r.closeWindow()
-		r.windowAt = w
+		r.windowAt = t / r.window
+		r.windowEnd = after(r.windowAt*r.window, r.window)
 	}
 	r.windowLoads += weight
 }
@@ -334,15 +348,19 @@ func (r *runner) end() {
 	if l.flight {
 		k.flight = none
 	}
-	k.delta = l.took
+	if r.early > 0 {
+		r.took[l.slot] = l.took
+	}
 	k.expiry = after(l.ends, r.ttl)
 	if r.jitter > 0 && r.ttl > 0 {
 		k.expiry = spread(k.expiry, r.ttl, r.jitter, uniform(r.set.Seed, forJitter, r.slotKey[l.slot], l.n))
 	}
 }
 
-// finish closes what is open. No more steps may follow.
-func (r *runner) finish(requests int64) {
+// finish closes what is open. No more steps may follow. There were so many
+// requests, of as many keys; owner has the key of each slot, and is nil where a
+// slot is a key.
+func (r *runner) finish(requests int64, keys int, owner []uint32) {
 	for r.waiting.next() != never { // those who give up after the last request
 		r.settle(r.waiting.next())
 	}
@@ -352,15 +370,18 @@ func (r *runner) finish(requests int64) {
 	at0 := requests - o.Blocked - o.Joined
 	o.Latency.zeros += at0
 	o.Latency.total += at0
-}
-
-// count adds one to counts[i], making room for it.
-func count(counts *[]uint32, i uint32) {
-	if int(i) >= len(*counts) {
-		*counts = roomFor(*counts, int(i)+1)
-		*counts = append(*counts, make([]uint32, int(i)+1-len(*counts))...)
+	if !r.set.PerKey {
+		return
 	}
-	(*counts)[i]++
+	o.KeyLoads, o.KeyJoined = make([]uint32, keys), make([]uint32, keys)
+	for i := range r.slots {
+		key := i
+		if owner != nil {
+			key = int(owner[i])
+		}
+		o.KeyLoads[key] += r.slots[i].loads
+		o.KeyJoined[key] += r.slots[i].joined
+	}
 }
 
 // roomFor gives list room for n elements. It doubles what append would lengthen

@@ -46,8 +46,7 @@ type Outcome struct {
 	Timeline Timeline
 
 	// KeyLoads and KeyJoined are the loads and joined requests of each key, by
-	// [Trace.Keys] or [Stream.Keys]. They are not scaled. KeyLoads is shorter
-	// than the list of keys where the last of them had none.
+	// [Trace.Keys] or [Stream.Keys], with [Setting].PerKey. They are not scaled.
 	KeyLoads, KeyJoined []uint32
 }
 

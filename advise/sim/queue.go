@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"math"
-	"math/bits"
-)
+import "math"
 
 // A load is one load that has begun and not ended.
 type load struct {
@@ -19,64 +16,88 @@ type load struct {
 // A queue holds loads by when they end; equal ends keep the order in which the
 // loads were added. The zero queue is empty.
 //
-// It is a radix heap (Ahuja, Mehlhorn, Orlin and Tarjan, 1990): nothing may be
-// added that ends before the last one taken, which holds for events that cause
-// only later ones. Bucket b holds the loads whose end has bit b-1 as the highest
-// one that differs from last. A load moves to lower buckets only, so that it is
-// moved a few times however many there are.
+// It is a heap with four children to a node, which lie in one line of a
+// processor's cache. The loads themselves stay where they are.
 type queue struct {
-	last    int64 // the end of the last load taken
-	filled  uint64
-	buckets [64][]load
-	least   [64]int64 // the earliest end in each filled bucket
-	taken   int       // of buckets[0]
-	spare   []load
+	heap  []due
+	loads []load
+	free  []uint32 // places in loads
+	added uint32
+}
+
+// due is when a load ends.
+type due struct {
+	ends int64
+	seq  uint32 // in which order loads were added; it may wrap around
+	at   uint32 // in loads
+}
+
+func (a *due) before(b *due) bool {
+	return a.ends < b.ends || a.ends == b.ends && int32(a.seq-b.seq) < 0 //nolint:gosec // it wraps around
 }
 
 // next gives the earliest end, or never when the queue is empty.
 func (q *queue) next() int64 {
-	if q.filled == 0 {
+	if len(q.heap) == 0 {
 		return never
 	}
-	return q.least[bits.TrailingZeros64(q.filled)]
+	return q.heap[0].ends
 }
 
 func (q *queue) add(l load) {
-	b := bits.Len64(uint64(l.ends ^ q.last)) //nolint:gosec // both are at least 0
-	if bit := uint64(1) << b; q.filled&bit == 0 {
-		q.filled |= bit
-		q.least[b] = l.ends
-	} else if l.ends < q.least[b] {
-		q.least[b] = l.ends
+	d := due{ends: l.ends, seq: q.added}
+	q.added++
+	if n := len(q.free) - 1; n >= 0 {
+		d.at, q.free = q.free[n], q.free[:n]
+		q.loads[d.at] = l
+	} else {
+		d.at = uint32(len(q.loads)) //nolint:gosec // loads in flight
+		q.loads = append(q.loads, l)
 	}
-	q.buckets[b] = append(q.buckets[b], l)
+	q.heap = append(q.heap, d)
+	h := q.heap
+	i := len(h) - 1
+	for i > 0 {
+		up := (i - 1) / 4
+		if !d.before(&h[up]) {
+			break
+		}
+		h[i] = h[up]
+		i = up
+	}
+	h[i] = d
 }
 
 // take removes the load that next told of. The queue must not be empty.
 func (q *queue) take() load {
-	if q.filled&1 == 0 {
-		q.sort()
+	h := q.heap
+	top, n := h[0].at, len(h)-1
+	d := h[n]
+	q.heap = h[:n]
+	h = h[:n]
+	i := 0
+	for {
+		c := 4*i + 1
+		if c >= n {
+			break
+		}
+		least := c
+		for j := c + 1; j < min(c+4, n); j++ {
+			if h[j].before(&h[least]) {
+				least = j
+			}
+		}
+		if !h[least].before(&d) {
+			break
+		}
+		h[i] = h[least]
+		i = least
 	}
-	l := q.buckets[0][q.taken]
-	if q.taken++; q.taken == len(q.buckets[0]) {
-		q.buckets[0] = q.buckets[0][:0]
-		q.taken = 0
-		q.filled &^= 1
+	if n > 0 {
+		h[i] = d
 	}
-	return l
-}
-
-// sort spreads the first filled bucket over those before it.
-func (q *queue) sort() {
-	b := bits.TrailingZeros64(q.filled)
-	all := q.buckets[b]
-	q.buckets[b] = q.spare[:0]
-	q.filled &^= 1 << b
-	q.last = q.least[b]
-	for i := range all {
-		q.add(all[i])
-	}
-	q.spare = all
+	q.free = append(q.free, top)
+	return q.loads[top]
 }
 
 // Times have no limits of their own: sums stay at the ends of the range.

@@ -51,12 +51,20 @@ func NewStream(set Setting, pairs [][2]int, arms ...Arm) *Stream {
 
 // Request is as in [Trace.Request], but times must not go back: one that does is
 // taken as the latest so far, and counted in Late. The request stands for
-// 1<<weight requests of other keys.
-func (s *Stream) Request(t int64, key uint64, latency int64, weight uint8) {
-	st := step{kind: drawn, weight: weight, t: s.clock(t)}
-	st.key = s.id(key)
-	st.n = s.seen[st.key]
-	s.seen[st.key]++
+// 1<<weight requests of other keys. It gives the key's number.
+func (s *Stream) Request(t int64, key uint64, latency int64, weight uint8) (id uint32) {
+	id = s.id(key)
+	s.Again(t, id, latency, weight)
+	return id
+}
+
+// Again is [Stream.Request] for a key by its number. It panics when there is
+// none.
+func (s *Stream) Again(t int64, id uint32, latency int64, weight uint8) {
+	key := s.keys[id]
+	st := step{kind: drawn, weight: weight, t: s.clock(t), key: id}
+	st.n = s.seen[id]
+	s.seen[id]++
 	if latency >= 0 {
 		st.kind, st.took = measured, min(latency, int64(MaxLatency))
 	} else {
@@ -102,11 +110,8 @@ func (s *Stream) Slots() int {
 	return len(s.router.slotKey)
 }
 
-// Has reports whether key has been given.
-func (s *Stream) Has(key uint64) bool {
-	_, found := s.index.get(key)
-	return found
-}
+// Find gives the number of a key that has been given: its place in Keys.
+func (s *Stream) Find(key uint64) (id uint32, found bool) { return s.index.get(key) }
 
 // Requests is the course of the requests themselves.
 func (s *Stream) Requests() *Timeline { return &s.requests }
@@ -176,7 +181,7 @@ func (s *Stream) Close() ([]*Outcome, []Contrast) {
 	s.hand()
 	s.busy.Wait()
 	for _, r := range s.runners {
-		r.finish(s.total)
+		r.finish(s.total, len(s.keys), s.router.owner)
 	}
 	for i := range s.units {
 		s.units[i].contrast(s.runners, s.pairs, s.contrasts)

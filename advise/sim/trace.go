@@ -21,6 +21,7 @@ type Trace struct {
 	counts   []uint32
 	steps    steps
 	slotKey  []uint64
+	owner    []uint32 // see runner.finish
 	requests int64
 	last     int64
 	origin   int64
@@ -130,7 +131,7 @@ func (tr *Trace) Spread(tick time.Duration) *Trace {
 	out := *tr
 	all := slices.Concat(tr.steps...)
 	out.steps = steps{all}
-	out.slotKey, out.ready = nil, nil
+	out.slotKey, out.owner, out.ready = nil, nil, nil
 	for i := 0; i < len(all); {
 		j := i
 		for j < len(all) && all[j].t == all[i].t {
@@ -170,9 +171,16 @@ func (tr *Trace) Compare(set Setting, pairs [][2]int, arms ...Arm) ([]*Outcome, 
 	work := make(chan unit)
 	for range workers(set) {
 		wg.Go(func() {
+			var spare [][]slot // of arms that are done
 			for u := range work {
+				for _, i := range u.arms {
+					if last := len(spare) - 1; last >= 0 {
+						runners[i].slots, spare = spare[last], spare[:last]
+					}
+				}
 				u.all(tr, runners, pairs, contrasts)
 				for _, i := range u.arms {
+					spare = append(spare, runners[i].slots[:0])
 					runners[i] = &runner{out: runners[i].out} // the rest is not needed any more
 				}
 			}
@@ -213,9 +221,9 @@ func (tr *Trace) prepare(set *Setting) {
 		}
 		s.slot = router.slot(key, s.key, s.n)
 	}
-	tr.slotKey = tr.keys
+	tr.slotKey, tr.owner = tr.keys, nil
 	if !router.single {
-		tr.slotKey = router.slotKey
+		tr.slotKey, tr.owner = router.slotKey, router.owner
 		tr.toAllProcesses()
 	}
 	tr.ready = want
@@ -261,6 +269,7 @@ type router struct {
 	single    bool // a key has one slot
 	index     table
 	slotKey   []uint64
+	owner     []uint32 // the key's number
 }
 
 func newRouter(set *Setting) *router {
@@ -278,6 +287,7 @@ func (r *router) slot(key uint64, id, n uint32) uint32 {
 	slot, found := r.index.find(uint64(id)<<16|process, uint32(len(r.slotKey))) //nolint:gosec // fewer than requests
 	if !found {
 		r.slotKey = append(r.slotKey, key)
+		r.owner = append(r.owner, id)
 	}
 	return slot
 }
@@ -329,7 +339,7 @@ func (u *unit) all(tr *Trace, runners []*runner, pairs [][2]int, contrasts []Con
 		}
 	}
 	for _, i := range u.arms {
-		runners[i].finish(tr.requests)
+		runners[i].finish(tr.requests, len(tr.keys), tr.owner)
 	}
 	u.contrast(runners, pairs, contrasts)
 }

@@ -2,9 +2,7 @@ package advising
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 	"time"
@@ -16,26 +14,15 @@ import (
 // Read puts all records of a source into a study. told is given a line on how
 // far it is, now and then; nil for none.
 func Read(ctx context.Context, source *trace.Source, study *advise.Study, told func(string)) error {
-	records := make([]trace.Record, 8192)
 	start := time.Now()
 	next := start.Add(200 * time.Millisecond)
-	for {
-		n, err := source.Read(records)
-		study.Add(records[:n])
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case ctx.Err() != nil:
-			return ctx.Err()
-		}
+	return study.AddFrom(ctx, source, func() {
 		if now := time.Now(); told != nil && now.After(next) {
 			next = now.Add(200 * time.Millisecond)
 			read, total := source.Progress()
 			told(far(read, total, study.Requests(), now.Sub(start)))
 		}
-	}
+	})
 }
 
 // Input is what a reader has to say of the records, in the words of the command.

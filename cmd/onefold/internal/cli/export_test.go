@@ -15,6 +15,8 @@ var (
 	StartBar       = startBar
 	Quoted         = quoted
 	Next           = next
+	SameRules      = sameRules
+	ToolBeside     = toolBeside
 )
 
 func (b *bar) Step(s lab.Step) { b.step(s) }

@@ -207,7 +207,7 @@ func (v *vetRun) settle() error {
 		v.sarifFile, err = newOutput("--sarif", v.sarif)
 		errs = append(errs, err)
 	}
-	v.options = driver.Options{Patterns: v.packages, Tags: v.tags, NoTests: !v.tests, Enable: v.enable, Disable: v.disable}
+	v.options = driver.Options{Tool: vetTool(), Patterns: v.packages, Tags: v.tags, NoTests: !v.tests, Enable: v.enable, Disable: v.disable}
 	return errors.Join(errs...)
 }
 
