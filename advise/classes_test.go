@@ -31,6 +31,8 @@ type workload struct {
 	in   advise.Input
 	want advise.Class
 	also advise.Class
+
+	alone bool // the verdict adds nothing
 }
 
 func workloads(t testing.TB) []workload {
@@ -81,6 +83,8 @@ func workloads(t testing.TB) []workload {
 		{name: "hot keys, may be stale", made: hot, c: advise.Config{TTL: time.Second, MaxStale: time.Second, Loader: skewed}, want: advise.CacheCoalesce, also: advise.WithStale},
 		{name: "warm keys, SLO", made: even(20, 400), want: advise.CacheCoalesce, also: advise.WithBound,
 			c: advise.Config{TTL: 2 * time.Second, Loader: loader(t, "p50=5ms,p99=500ms"), SLO: advise.SLO{Quantile: 0.99, Limit: 200 * time.Millisecond}}},
+		{name: "warm keys, SLO, a bounded wait that helps by a hair", made: even(150, 400), want: advise.CacheCoalesce, alone: true,
+			c: advise.Config{TTL: 2 * time.Second, Loader: loader(t, "p50=40ms,p99=400ms"), SLO: advise.SLO{Quantile: 0.99, Limit: 200 * time.Millisecond}}},
 		{name: "nothing may be kept, hot", made: hot, c: advise.Config{Loader: steady}, want: advise.CoalesceOnly},
 		{name: "nothing may be kept, spread out", made: even(1000, 400), c: advise.Config{Loader: steady}, want: advise.Nothing},
 		{name: "one key, now and then", made: func() *made { return maker(5).poisson(1, 10*time.Minute, one) }, c: advise.Config{TTL: time.Hour, Loader: steady}, want: advise.PlainCache},
@@ -145,6 +149,9 @@ func TestVerdicts(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			r := studied(t, &w)
 			want(t, r, w.want)
+			if w.alone && len(r.Verdict.Also) > 0 {
+				t.Errorf("also %v, which helps by less than a twentieth", r.Verdict.Also)
+			}
 			if w.also != "" && (len(r.Verdict.Also) != 1 || r.Verdict.Also[0] != w.also) {
 				t.Errorf("also %v, want %s", r.Verdict.Also, w.also)
 				for _, reason := range r.Verdict.Reasons {

@@ -165,7 +165,7 @@ func (m *matter) within(curves []Curve, of func(*Spot) float64, limit float64, w
 		case c.Over == overTTL:
 			list = append(list, fmt.Sprintf("a TTL of %s, were it allowed: %s %s", short(best.At), number(of(best)), what))
 		case c.Over == overLoader:
-			list = append(list, fmt.Sprintf("loads of %s on average, in place of %s: %s %s", short(best.At), short(own.At), number(of(best)), what))
+			list = append(list, fmt.Sprintf("loads of about %s on average, in place of %s: %s %s", about(float64(best.At)), short(own.At), number(of(best)), what))
 		}
 	}
 	return list

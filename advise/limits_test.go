@@ -37,7 +37,7 @@ func TestPeakNobodyHelps(t *testing.T) {
 		t.Errorf("over the limit: %+v", e)
 	}
 	remedies := strings.Join(e.Remedies, "\n")
-	for _, w := range []string{"a source that bears 50 loads at once", "MaxLoads", "--start warm", "loads of 30ms on average, in place of 100ms: 30 loads at once"} {
+	for _, w := range []string{"a source that bears 50 loads at once", "MaxLoads", "--start warm", "loads of about 30ms on average, in place of 100ms: 30 loads at once"} {
 		if !strings.Contains(remedies, w) {
 			t.Errorf("%q is not among what would help:\n%s", w, remedies)
 		}
@@ -45,6 +45,10 @@ func TestPeakNobodyHelps(t *testing.T) {
 
 	if a := r.Figures.Amplification; a.Low < 0.99 { // nothing is loaded in most blocks of the trace, which is not to load less
 		t.Errorf("amplification %+v, want 1 at the least", a)
+	}
+
+	if p := metric(t, r, "loads at once"); p.High != 30 {
+		t.Errorf("%+v loads at once are predicted, with a limit of 30 set", p)
 	}
 
 	// Within the limit there is nothing to say.

@@ -38,14 +38,17 @@ func (m *matter) settings(class Class, also []Class, curves []Curve, heat HeatMa
 		}
 	}
 	if arm.Jitter > 0 {
-		why := "the default"
+		why, from := "the default", arm.ID
 		if arm.Jitter > DefaultJitter {
-			why = fmt.Sprintf("that at which keys that expire together stay within %d loads at once", m.c.Source.MaxConcurrent)
+			why = fmt.Sprintf("by the rule for %d keys that expire together and %d loads at once", m.facts.Keys, m.c.Source.MaxConcurrent)
 		}
-		from := arm.ID
 		if m.arm(armHerdJitter) != nil && m.f.HerdPeak >= m.c.Thresholds.HerdLoads {
 			from = armIDs[armHerdJitter]
-			why += fmt.Sprintf("; a herd of %d loads at once becomes one of %d", m.f.HerdPeak, m.f.HerdJittered)
+			if m.f.HerdJittered < m.f.HerdPeak {
+				why += fmt.Sprintf("; a herd of %d loads at once becomes one of %d", m.f.HerdPeak, m.f.HerdJittered)
+			} else {
+				why += fmt.Sprintf("; in the run it made no difference to a herd of %d loads at once", m.f.HerdPeak)
+			}
 		}
 		add("Jitter", number(shortens(arm.Jitter)), from, "TTLs are shortened by up to so much (the arm: %s either way): %s", percent(arm.Jitter), why)
 	}
@@ -284,6 +287,14 @@ func (m *matter) watch(class Class, also []Class, a *Advised, by shift, bounds *
 		low, high := peakOf(arm, bounds.Spread.Figures), peakOf(arm, bounds.AtTick.Figures)
 		peak = peak.including(Interval{peak.Value, min(low, high), max(low, high), byBounds}, byBounds)
 	}
+	gauge, took := "the source's gauge; the most in all processes", "Hooks.Call, Event.Took"
+	if a.MaxLoads > 0 {
+		if most := float64(a.MaxLoads * m.c.Processes); peak.High > most {
+			peak = Interval{min(peak.Value, most), min(peak.Low, most), most, peak.By}
+			gauge += "; MaxLoads holds it there"
+			took += "; the wait for a turn within MaxLoads comes to it"
+		}
+	}
 	seconds := m.facts.Span.Seconds()
 	load := arm.LoadRate.times(by.loads)
 	list := []Metric{{"loads a second", "1/s", load, from, "Stats().Led and Refreshes, over time"}}
@@ -311,10 +322,10 @@ func (m *matter) watch(class Class, also []Class, a *Advised, by shift, bounds *
 		list = append(list, Metric{"hit ratio", "%", arm.HitRatio.missed(by.missed), from, "Stats().Hits, and Stale, over all calls"})
 	}
 	list = append(list,
-		Metric{"loads at once", "", peak, from, "the source's gauge; the most in all processes"},
-		Metric{"mean wait of callers", "ns", arm.MeanWait.times(by.wait), from, "Hooks.Call, Event.Took"})
+		Metric{"loads at once", "", peak, from, gauge},
+		Metric{"mean wait of callers", "ns", arm.MeanWait.times(by.wait), from, took})
 	if m.c.SLO.Limit > 0 {
-		list = append(list, Metric{"calls over the SLO", "%", arm.OverSLO.times(by.over), from, "Hooks.Call, Event.Took"})
+		list = append(list, Metric{"calls over the SLO", "%", arm.OverSLO.times(by.over), from, took})
 	}
 	return list
 }

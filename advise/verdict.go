@@ -201,11 +201,18 @@ func (m *matter) also(r *ruling) []Class {
 		percent(f.OverShared.Value), m.c.SLO, number(m.loader.CV2), number(t.CV2), percent(f.Joined.Value), percent(t.Joined), text) {
 		return nil
 	}
-	if class == WithBound && (m.arm(armBound) == nil || m.arm(armBound).OverSLO.Value >= both.OverSLO.Value && m.arm(armBound).MeanWait.Value >= both.MeanWait.Value) {
-		r.test(WithBound, false, "a bounded wait helps nobody here")
+	if !m.helps(advised(CacheBoth, []Class{class})) {
+		r.test(class, false, "it helps nobody here: as many requests are over the SLO, and waits are as long, to within a twentieth")
 		return nil
 	}
 	return []Class{class}
+}
+
+// helps reports whether an arm has callers wait less than the same without what
+// it adds.
+func (m *matter) helps(arm int) bool {
+	a, without := m.arm(arm), m.arm(armAll)
+	return a != nil && (a.OverSLO.Value < 0.95*without.OverSLO.Value || a.MeanWait.Value < 0.95*without.MeanWait.Value)
 }
 
 // collapsing gives the part of the keys that should not be in them, if there is
