@@ -113,3 +113,21 @@ func TestPeakCoalescingHelps(t *testing.T) {
 		t.Errorf("saved %+v, over the limit %+v: want little, and none", r.Figures.Saved, r.Verdict.OverLimit)
 	}
 }
+
+// TestJitterThatMakesNoDifference is said to make none, whatever the rule for its
+// width promises.
+func TestJitterThatMakesNoDifference(t *testing.T) {
+	m := maker(4)
+	m.poisson(100, 60*time.Second, func() uint64 { return m.random.Uint64N(12) })
+	r := report(t, m, advise.Config{
+		TTL: 2 * time.Second, MaxStale: time.Second, Loader: loader(t, "5s"), Safety: safe,
+		SLO: advise.SLO{Limit: time.Second}, Source: advise.Source{MaxConcurrent: 8},
+	})
+	want(t, r, advise.CacheCoalesce)
+	if r.Figures.HerdPeak != 12 || r.Figures.HerdJittered != 12 {
+		t.Fatalf("a herd of %d loads at once becomes one of %d, want 12 and 12", r.Figures.HerdPeak, r.Figures.HerdJittered)
+	}
+	if s := setting(r, "Jitter"); s == nil || !strings.Contains(s.Why, "made no difference to a herd of 12") || strings.Contains(s.Why, "becomes") || strings.Contains(s.Why, "stay within") {
+		t.Errorf("the setting is %+v, want that it made no difference", s)
+	}
+}
