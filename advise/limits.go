@@ -66,7 +66,7 @@ func (m *matter) excesses(class Class, also []Class, r *Report) []Excess {
 	}
 	if limit := m.c.Source.MaxRPS; limit > 0 && !m.facts.RateUnknown && busiestSecond(on) > limit {
 		e := m.excess(loadsASecond, limit, on, busiestSecond)
-		e.Text += fmt.Sprintf(" That is in the busiest second; on average it makes %s a second.", number(on.LoadRate.Value))
+		e.Text += fmt.Sprintf(" That is in its busiest %s; on average it makes %s a second.", short(stretch(on)), number(on.LoadRate.Value))
 		if on.LoadRate.Value > limit {
 			e.Remedies = append(e.Remedies, m.within(r.Curves, func(p *Spot) float64 {
 				if on.Shares {
@@ -171,8 +171,17 @@ func (m *matter) within(curves []Curve, of func(*Spot) float64, limit float64, w
 	return list
 }
 
-// busiestSecond is the most loads in a second of an arm's course. Slices are no
-// whole seconds: as many of them as make one are taken together.
+// stretch is the shortest time of an arm's course over which loads a second are
+// told: one second, or a slice, where the trace is so long that they are longer.
+func stretch(a *Arm) time.Duration {
+	if a.Course.Width <= 0 {
+		return time.Second
+	}
+	return max(time.Second, a.Course.Width)
+}
+
+// busiestSecond is the most loads a second in any stretch of an arm's course.
+// Slices are no whole seconds: as many of them as make one are taken together.
 func busiestSecond(a *Arm) float64 {
 	width := a.Course.Width
 	if width <= 0 {
@@ -190,7 +199,7 @@ func busiestSecond(a *Arm) float64 {
 	return float64(most) / max(1, (time.Duration(n)*width).Seconds())
 }
 
-// short of it, for the verdict's sentence.
+// sentence is the short of it, for that of the verdict.
 func (e *Excess) sentence() string {
 	if e.Unsure {
 		return fmt.Sprintf(" Whether its peak is within the source's %s %s is not known: the stamps are too coarse.", number(e.Limit), e.What)

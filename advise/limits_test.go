@@ -65,6 +65,25 @@ func TestPeakNobodyHelps(t *testing.T) {
 	}
 }
 
+// TestBusiestStretch: over what time loads a second are told is said, where slices
+// of a long trace are longer than a second.
+func TestBusiestStretch(t *testing.T) {
+	m := maker(2)
+	for i := range 2000 {
+		m.add(time.Duration(i)*time.Minute, uint64(i))
+		if i == 1000 {
+			for k := range 500 {
+				m.add(time.Duration(i)*time.Minute+time.Duration(k)*time.Millisecond, uint64(10_000+k))
+			}
+		}
+	}
+	r := report(t, m, advise.Config{TTL: time.Minute, Loader: loader(t, "1s"), Safety: safe, Source: advise.Source{MaxRPS: 1}})
+	l := r.Verdict.OverLimit
+	if len(l) != 1 || l[0].Most <= 1 || l[0].Most > 250 || strings.Contains(l[0].Text, "busiest 1s") || !strings.Contains(l[0].Text, "in its busiest ") {
+		t.Errorf("over the limit: %+v, want loads a second of a stretch that is named", l)
+	}
+}
+
 // TestPeakOfCoarseStamps: a peak that stamps make is called that.
 func TestPeakOfCoarseStamps(t *testing.T) {
 	m := maker(1)

@@ -163,7 +163,7 @@ func newPage(r *advise.Report, c Config) *page {
 		p.MoreTrace = duration(v.MoreTrace)
 	}
 	for _, f := range v.CarriedBy {
-		write := in(f.Unit)
+		write := of(f.Unit, f.Interval)
 		c := carried{Name: f.Name, Value: value(f.Interval, write), Bounds: bounds(f.Interval, write)}
 		if c.Bounds != "" {
 			c.By = f.Interval.By

@@ -22,7 +22,7 @@ func (p *page) advice(r *advise.Report) {
 	}
 	p.Watch = table{Caption: "What to watch, and the values that it should have", Columns: []column{{"metric", text}, {"predicted", num}, {"from to", num}, {"arm", text}, {"where it is told", text}}, Missing: watched, Kind: stack}
 	for _, m := range r.Watch {
-		write := in(m.Unit)
+		write := of(m.Unit, m.Predicted)
 		p.Watch.Rows = append(p.Watch.Rows, []string{m.Name, value(m.Predicted, write), bounds(m.Predicted, write), m.Arm, m.How})
 	}
 	p.OverLimit = table{Caption: "Limits of the source that this does not keep to", Columns: []column{{"limit", text}, {"what comes", text}, {"what would keep to it", text}}, Kind: stack}
@@ -106,8 +106,8 @@ func (p *page) measured(r *advise.Report) {
 			if !slo && i >= len(figureNames)-3 {
 				continue // without an SLO nothing is over it
 			}
-			write := in(f.unit)
 			v := f.of(r.Figures)
+			write := of(f.unit, v)
 			p.Figures.Rows = append(p.Figures.Rows, []string{f.name, value(v, write), bounds(v, write), v.By})
 		}
 		w := r.Figures.WorstWindow

@@ -136,6 +136,15 @@ func in(unit string) func(float64) string {
 	return func(v float64) string { return number(v) + " " + unit }
 }
 
+// of is in for a figure with what it may be: shares have a tenth of a percent, if
+// any end of them has, since more digits of the other say nothing.
+func of(unit string, i advise.Interval) func(float64) string {
+	if unit != "%" || max(i.Value, i.High) < 0.001 {
+		return in(unit)
+	}
+	return func(v float64) string { return percent(math.Round(1000*v) / 1000) }
+}
+
 // bounds writes what a figure may be; nothing where there is no doubt of it.
 func bounds(i advise.Interval, write func(float64) string) string {
 	if low, high := write(i.Low), write(i.High); i.Low != i.High && (low != high || low != write(i.Value)) {
