@@ -87,8 +87,8 @@ type Config struct {
 const (
 	DefaultOverhead  = time.Microsecond
 	DefaultMaxExact  = 5_000_000
-	DefaultMaxKeys   = 1 << 16
-	DefaultHeavyKeys = 1 << 14
+	DefaultMaxKeys   = 1 << 15
+	DefaultHeavyKeys = 1 << 13
 
 	DefaultCurveRequests = 200_000
 )

@@ -340,7 +340,7 @@ func (s *Study) assumptions(r *Report) []string {
 		list = append(list, "The caches are full at the start, with TTLs at random points of their course.")
 	}
 	if !r.Method.Exact {
-		list = append(list, "Frequent keys were followed exactly and a part of the others, which stands for the rest; peaks of the others are scaled.")
+		list = append(list, "Frequent keys were followed exactly and a part of the others, which stands for the rest; peaks of the others are estimated from it.")
 	}
 	if r.Method.CurveRequests > 0 && int64(r.Method.CurveRequests) < r.Trace.Requests {
 		list = append(list, fmt.Sprintf("Curves, stress arms and loader replications are made from the first %d requests.", r.Method.CurveRequests))

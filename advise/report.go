@@ -243,7 +243,7 @@ type Method struct {
 	HeavyShare    float64 `json:"heavy_share,omitempty"`
 	TailRate      float64 `json:"tail_rate,omitempty"`
 	LatePromoted  float64 `json:"late_promoted,omitempty"`  // share of requests of keys that were followed only from somewhere on
-	PeakIsScaled  bool    `json:"peak_is_scaled,omitempty"` // peaks of the tail are its sample's, scaled
+	PeakIsScaled  bool    `json:"peak_is_scaled,omitempty"` // peaks are estimated: those of the tail are its sample's
 	CurveRequests int     `json:"curve_requests"`           // of how many requests curves, stress and replications are
 
 	Replications int   `json:"replications"`

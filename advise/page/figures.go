@@ -265,7 +265,7 @@ func inFlight(r *advise.Report, c chosen) figure {
 		return f
 	}
 	if r.Method.PeakIsScaled {
-		f.Lede += " Not every key was followed, so the part of keys that are not frequent is scaled up from a sample."
+		f.Lede += " Not every key was followed, so the part of keys that are not frequent is estimated from a sample."
 	}
 	return atOnce(r, f, arms(c.base, c.shares, c.advised, c.today))
 }

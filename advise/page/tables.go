@@ -329,7 +329,7 @@ func methodFacts(r *advise.Report) [][]string {
 		add("requests of those", percent(m.HeavyShare))
 		add("the others: share that was sampled", percent(m.TailRate))
 		add("requests of keys that were followed only from somewhere on", percent(m.LatePromoted))
-		add("peaks of the others are a sample's, scaled", yesNo(m.PeakIsScaled))
+		add("peaks of the others are estimated from a sample", yesNo(m.PeakIsScaled))
 	}
 	if nothing(r) != "" {
 		return rows

@@ -25,11 +25,10 @@ const (
 	dropped                  // an invalidation
 )
 
-// A slot is what an arm knows of a key in a process. Half a line of a
-// processor's cache holds it: to wait for it from memory is what most requests
-// cost.
+// A slot is what an arm knows of a key in a process, beside when its value
+// expires. That is apart, as most requests need nothing else: to wait for it
+// from memory is what a hit costs.
 type slot struct {
-	expiry  int64  // the value is fresh before; none: there is no value
 	flight  int64  // when the load ends that may be joined; none: there is none
 	loading int32  // loads in flight
 	epoch   uint32 // invalidations
@@ -42,6 +41,7 @@ type runner struct {
 	arm     Arm
 	set     *Setting
 	slotKey []uint64 // the key of each slot, by the secret's hash
+	expiry  []int64 // of each slot: its value is fresh before; none: there is no value
 	slots   []slot
 	took    []int64 // by the load of each slot's value; only when early
 	loads   queue
@@ -54,7 +54,7 @@ type runner struct {
 	nextFlush, flush int64
 	next             int64 // the first instant at which something is due
 
-	inFlight, headInFlight int64
+	inFlight level
 
 	window      int64 // length
 	windowAt    int64 // number of the open window
@@ -62,8 +62,6 @@ type runner struct {
 	windowLoads int64
 	windows     []window // closed ones, when keepWindows
 	keepWindows bool
-
-	ahead int64 // of slots that were touched: see run
 
 	out Outcome
 }
@@ -106,56 +104,48 @@ func (r *runner) when(t int64) int64 {
 func (r *runner) run(steps []step, slotKey []uint64) {
 	r.slotKey = slotKey
 	r.slots = roomFor(r.slots, len(slotKey))
+	r.expiry = roomFor(r.expiry, len(slotKey))
 	for n := len(r.slots); n < len(slotKey); n++ {
-		r.slots = append(r.slots, r.fresh(slotKey[n]))
+		r.slots = append(r.slots, slot{flight: none})
+		r.expiry = append(r.expiry, r.begins(slotKey[n]))
 		if r.early > 0 {
 			r.took = append(r.took, r.mean)
 		}
 	}
 	for i := range steps {
-		// A slot that a later step needs is asked for now, so that it has come by
-		// then.
-		if i+touchAhead < len(steps) {
-			r.ahead ^= r.slots[steps[i+touchAhead].slot].expiry
-		}
 		s := &steps[i]
 		t := r.when(s.t)
 		if t >= r.next {
 			r.settle(t)
 		}
-		k := &r.slots[s.slot]
 		if s.kind == dropped {
-			k.expiry, k.flight = none, none
+			k := &r.slots[s.slot]
+			r.expiry[s.slot], k.flight = none, none
 			k.epoch++
 			continue
 		}
-		if t < k.expiry && r.early == 0 {
+		if t < r.expiry[s.slot] && r.early == 0 {
 			r.out.Hits += 1 << s.weight
 			continue
 		}
-		r.serve(t, s, k)
+		r.serve(t, s)
 	}
 }
 
-// touchAhead is how many steps ahead slots are touched.
-const touchAhead = 8
-
-// fresh is a slot before its first request.
-func (r *runner) fresh(key uint64) slot {
-	k := slot{expiry: none, flight: none}
+// begins gives the expiry of a slot before its first request.
+func (r *runner) begins(key uint64) int64 {
 	if r.arm.Start == Cold || r.ttl == 0 || r.nextFlush > r.flush && r.flush > 0 {
-		return k
+		return none
 	}
 	u := uniform(r.set.Seed, forWarm, key, 0)
 	switch {
 	case r.arm.Start == Warm:
-		k.expiry = int64(float64(r.ttl) * u)
+		return int64(float64(r.ttl) * u)
 	case r.arm.HerdAt > 0:
-		k.expiry = spread(int64(r.arm.HerdAt), r.ttl, r.jitter, u)
+		return spread(int64(r.arm.HerdAt), r.ttl, r.jitter, u)
 	default:
-		k.expiry = spread(r.ttl, r.ttl, r.jitter, u)
+		return spread(r.ttl, r.ttl, r.jitter, u)
 	}
-	return k
 }
 
 // spread moves at by up to jitter of ttl, either way.
@@ -171,12 +161,13 @@ func spread(at, ttl int64, jitter, u float64) int64 {
 }
 
 // serve is a request that is not plainly a hit.
-func (r *runner) serve(t int64, s *step, k *slot) {
+func (r *runner) serve(t int64, s *step) {
 	weight := int64(1) << s.weight
+	expiry, k := r.expiry[s.slot], &r.slots[s.slot]
 	switch {
-	case t < k.expiry:
+	case t < expiry:
 		switch {
-		case !r.refreshes(t, s, k):
+		case !r.refreshes(t, s):
 			r.out.Hits += weight
 		case !r.arm.Coalesce:
 			r.block(t, s, k)
@@ -185,7 +176,7 @@ func (r *runner) serve(t int64, s *step, k *slot) {
 			r.behind(t, s, k)
 		}
 
-	case r.stale > 0 && k.expiry != none && t < after(k.expiry, r.stale):
+	case r.stale > 0 && expiry != none && t < after(expiry, r.stale):
 		r.out.Stale += weight
 		r.behind(t, s, k)
 
@@ -206,9 +197,9 @@ func (r *runner) serve(t int64, s *step, k *slot) {
 }
 
 // refreshes reports whether request s, a hit, loads early.
-func (r *runner) refreshes(t int64, s *step, k *slot) bool {
+func (r *runner) refreshes(t int64, s *step) bool {
 	reach := float64(r.took[s.slot]) * r.early
-	left := float64(k.expiry - t)
+	left := float64(r.expiry[s.slot] - t)
 	if left > 40*reach { // -ln of the least U is less
 		return false
 	}
@@ -263,17 +254,15 @@ func (r *runner) begin(t, took int64, s *step, k *slot, flight bool) {
 	r.next = min(r.next, after(t, took))
 
 	r.out.Loads += weight
-	r.inFlight += weight
-	if s.weight == 0 {
-		r.headInFlight++
-		r.out.HeadPeak = max(r.out.HeadPeak, r.headInFlight)
-	}
-	if r.inFlight > r.out.Peak {
-		r.out.Peak, r.out.PeakAt = r.inFlight, time.Duration(t)
+	r.inFlight.change(t, 1, s.weight, r.window)
+	r.out.HeadPeak = max(r.out.HeadPeak, r.inFlight.head)
+	inFlight := r.inFlight.now(t, r.window)
+	if inFlight > r.out.Peak {
+		r.out.Peak, r.out.PeakAt = inFlight, time.Duration(t)
 	}
 	slice := r.out.Timeline.at(t)
 	slice.Loads += weight
-	slice.Peak = max(slice.Peak, r.inFlight)
+	slice.Peak = max(slice.Peak, inFlight)
 
 	if t >= r.windowEnd {
 		r.closeWindow()
@@ -318,8 +307,8 @@ func (r *runner) settle(t int64) {
 		case end == due:
 			r.end()
 		case r.nextFlush == due:
-			for i := range r.slots {
-				r.slots[i].expiry = none
+			for i := range r.expiry {
+				r.expiry[i] = none
 			}
 			r.nextFlush = after(r.nextFlush, r.flush)
 			if r.nextFlush <= t-r.flush { // an idle time: the cache is empty already, or will be
@@ -335,11 +324,7 @@ func (r *runner) settle(t int64) {
 // end ends the load that is due first.
 func (r *runner) end() {
 	l := r.loads.take()
-	weight := int64(1) << l.weight
-	r.inFlight -= weight
-	if l.weight == 0 {
-		r.headInFlight--
-	}
+	r.inFlight.change(l.ends, -1, l.weight, r.window)
 	k := &r.slots[l.slot]
 	k.loading--
 	if l.epoch != k.epoch {
@@ -351,10 +336,11 @@ func (r *runner) end() {
 	if r.early > 0 {
 		r.took[l.slot] = l.took
 	}
-	k.expiry = after(l.ends, r.ttl)
+	expiry := after(l.ends, r.ttl)
 	if r.jitter > 0 && r.ttl > 0 {
-		k.expiry = spread(k.expiry, r.ttl, r.jitter, uniform(r.set.Seed, forJitter, r.slotKey[l.slot], l.n))
+		expiry = spread(expiry, r.ttl, r.jitter, uniform(r.set.Seed, forJitter, r.slotKey[l.slot], l.n))
 	}
+	r.expiry[l.slot] = expiry
 }
 
 // finish closes what is open. No more steps may follow. There were so many

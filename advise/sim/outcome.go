@@ -27,7 +27,7 @@ type Outcome struct {
 	Wait    float64 // the sum of all waits, in ns
 	OverSLO int64   // waited longer than Setting.SLO
 
-	Peak     int64         // most loads in flight at once
+	Peak     int64         // most loads in flight at once; estimated where some stand for others
 	PeakAt   time.Duration // when, after the first request
 	HeadPeak int64         // most loads in flight at once of keys that were not sampled
 

@@ -114,7 +114,7 @@ func (tr *Trace) cycles(set Setting, arm Arm) cycles {
 	one := make([]step, 1)
 	for s := range tr.steps.all() {
 		r.settle(s.t)
-		idle, loads := r.inFlight == 0, r.out.Loads
+		idle, loads := r.inFlight.all == 0, r.out.Loads
 		one[0] = *s
 		r.run(one, tr.slotKey)
 		began := r.out.Loads > loads

@@ -171,16 +171,17 @@ func (tr *Trace) Compare(set Setting, pairs [][2]int, arms ...Arm) ([]*Outcome, 
 	work := make(chan unit)
 	for range workers(set) {
 		wg.Go(func() {
-			var spare [][]slot // of arms that are done
+			var spare []*runner // arms that are done
 			for u := range work {
 				for _, i := range u.arms {
 					if last := len(spare) - 1; last >= 0 {
-						runners[i].slots, spare = spare[last], spare[:last]
+						runners[i].expiry, runners[i].slots = spare[last].expiry[:0], spare[last].slots[:0]
+						spare = spare[:last]
 					}
 				}
 				u.all(tr, runners, pairs, contrasts)
 				for _, i := range u.arms {
-					spare = append(spare, runners[i].slots[:0])
+					spare = append(spare, runners[i])
 					runners[i] = &runner{out: runners[i].out} // the rest is not needed any more
 				}
 			}

@@ -242,12 +242,15 @@ func TestWeights(t *testing.T) {
 	one, four := run(0), run(2)
 	for _, p := range [][2]int64{
 		{one.Requests, four.Requests}, {one.Hits, four.Hits}, {one.Stale, four.Stale}, {one.Joined, four.Joined}, {one.Blocked, four.Blocked},
-		{one.Loads, four.Loads}, {one.Background, four.Background}, {one.OverSLO, four.OverSLO}, {one.Peak, four.Peak}, {int64(one.Wait), int64(four.Wait)},
+		{one.Loads, four.Loads}, {one.Background, four.Background}, {one.OverSLO, four.OverSLO}, {int64(one.Wait), int64(four.Wait)},
 		{one.Latency.Total(), four.Latency.Total()}, {one.Busiest.Loads, four.Busiest.Loads},
 	} {
 		if p[0]*4 != p[1] || p[0] == 0 {
 			t.Errorf("%d, and with a weight of four %d", p[0], p[1])
 		}
+	}
+	if four.Peak < one.Peak || four.Peak > 4*one.Peak {
+		t.Errorf("peak %d, and with a weight of four %d", one.Peak, four.Peak)
 	}
 	if four.HeadPeak != 0 || one.HeadPeak != one.Peak {
 		t.Errorf("head peak %d of %d, weighted %d", one.HeadPeak, one.Peak, four.HeadPeak)
