@@ -149,7 +149,7 @@ func (f *flipping) sure(threshold float64) {
 			}
 			share := threshold * i.Value / end.at
 			if at := even(c.Points, share); at > 0 {
-				f.sayOfArms("%s: coalescing then saves about %s of the loads, surely %s than %s", c.change(own(c.Points), at), f.share(share), end.word, percent(threshold))
+				f.sayOfArms("%s: then about %s is saved, surely %s than %s", c.change(own(c.Points), at), f.share(share), end.word, percent(threshold))
 			}
 		}
 	}
