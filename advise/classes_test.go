@@ -2,12 +2,19 @@ package advise_test
 
 import (
 	"bytes"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +31,8 @@ type workload struct {
 	in   advise.Input
 	want advise.Class
 	also advise.Class
+
+	alone bool // the verdict adds nothing
 }
 
 func workloads(t testing.TB) []workload {
@@ -48,6 +57,19 @@ func workloads(t testing.TB) []workload {
 		{name: "request id in the key", made: distinct, c: advise.Config{TTL: time.Minute, Loader: steady},
 			in:   advise.Input{RequestsLookedAt: 2000, KeysLookedAt: 2000, Parts: []advise.KeyPart{{Name: "query parameter id", Keys: 40}}},
 			want: advise.ChangeKey},
+		{name: "few requests", made: func() *made { return maker(7).poisson(1000, 50*time.Millisecond, one) }, c: advise.Config{TTL: time.Hour, Loader: steady}, want: advise.Nothing},
+		{name: "hardly busy", made: func() *made { return maker(8).poisson(0.1, time.Hour, one) }, c: advise.Config{TTL: time.Hour, Loader: steady}, want: advise.Nothing},
+		{name: "hardly busy, but an SLO that a cache keeps", made: func() *made { return maker(8).poisson(0.1, 4*time.Hour, one) },
+			c: advise.Config{TTL: time.Hour, Loader: steady, SLO: advise.SLO{Limit: 10 * time.Millisecond}}, want: advise.PlainCache},
+		{name: "hardly busy, but over the limit", made: func() *made {
+			m := maker(8)
+			for i := range 400 { // four at once
+				m.add(time.Duration(i/4)*time.Minute+time.Duration(i%4), uint64(i%4))
+			}
+			return m
+		}, c: advise.Config{TTL: time.Hour, Loader: steady, Source: advise.Source{MaxConcurrent: 3}}, want: advise.PlainCache},
+		{name: "very cheap, nothing may be kept", made: hot, c: advise.Config{Loader: loader(t, "1us")}, want: advise.Nothing},
+		{name: "very cheap", made: hot, c: advise.Config{TTL: time.Second, Loader: loader(t, "1us")}, want: advise.Nothing},
 		{name: "all keys distinct", made: distinct, c: advise.Config{TTL: time.Minute, Loader: steady}, want: advise.Nothing},
 		{name: "few keys for ever", made: hot, c: advise.Config{TTL: sim.Forever, Loader: steady}, want: advise.Once},
 		{name: "cheap load", made: hot, c: advise.Config{TTL: time.Second, Loader: loader(t, "10us")}, want: advise.LoadOrStore},
@@ -61,6 +83,8 @@ func workloads(t testing.TB) []workload {
 		{name: "hot keys, may be stale", made: hot, c: advise.Config{TTL: time.Second, MaxStale: time.Second, Loader: skewed}, want: advise.CacheCoalesce, also: advise.WithStale},
 		{name: "warm keys, SLO", made: even(20, 400), want: advise.CacheCoalesce, also: advise.WithBound,
 			c: advise.Config{TTL: 2 * time.Second, Loader: loader(t, "p50=5ms,p99=500ms"), SLO: advise.SLO{Quantile: 0.99, Limit: 200 * time.Millisecond}}},
+		{name: "warm keys, SLO, a bounded wait that helps by a hair", made: even(150, 400), want: advise.CacheCoalesce, alone: true,
+			c: advise.Config{TTL: 2 * time.Second, Loader: loader(t, "p50=40ms,p99=400ms"), SLO: advise.SLO{Quantile: 0.99, Limit: 200 * time.Millisecond}}},
 		{name: "nothing may be kept, hot", made: hot, c: advise.Config{Loader: steady}, want: advise.CoalesceOnly},
 		{name: "nothing may be kept, spread out", made: even(1000, 400), c: advise.Config{Loader: steady}, want: advise.Nothing},
 		{name: "one key, now and then", made: func() *made { return maker(5).poisson(1, 10*time.Minute, one) }, c: advise.Config{TTL: time.Hour, Loader: steady}, want: advise.PlainCache},
@@ -68,8 +92,8 @@ func workloads(t testing.TB) []workload {
 		{name: "nothing at all", made: func() *made { return maker(6) }, c: advise.Config{TTL: time.Second, Loader: steady}, want: advise.RefuseUnclear},
 		{name: "a clock of seconds", made: func() *made { return coarse(even(300, 30)(), time.Second) },
 			c: advise.Config{TTL: 5 * time.Second, Loader: loader(t, "200ms")}, want: advise.RefuseUnclear},
-		{name: "a clock of seconds that matters not", made: func() *made { return coarse(even(200, 2)(), time.Second) },
-			c: advise.Config{TTL: time.Hour, Loader: loader(t, "1ms")}, want: advise.PlainCache},
+		{name: "a clock of seconds that matters not", made: func() *made { return coarse(even(200, 4)(), time.Second) },
+			c: advise.Config{TTL: time.Hour, Loader: loader(t, "4ms")}, want: advise.PlainCache},
 	}
 }
 
@@ -99,13 +123,35 @@ func study(t testing.TB, w *workload) *advise.Report {
 	return r
 }
 
+var (
+	studies   = map[string]*advise.Report{} // by the workload's name
+	studiesMu sync.Mutex
+)
+
+// studied is the report of a workload, which is made once for all tests. Nobody may
+// change it.
+func studied(t testing.TB, w *workload) *advise.Report {
+	t.Helper()
+	studiesMu.Lock()
+	defer studiesMu.Unlock()
+	r := studies[w.name]
+	if r == nil {
+		r = study(t, w)
+		studies[w.name] = r
+	}
+	return r
+}
+
 func TestVerdicts(t *testing.T) {
-	dir := t.TempDir()
-	var files []string
+	codes := map[string]string{}
+	var again sync.Once // one is enough to hold that the same records give the same report
 	for _, w := range workloads(t) {
 		t.Run(w.name, func(t *testing.T) {
-			r := study(t, &w)
+			r := studied(t, &w)
 			want(t, r, w.want)
+			if w.alone && len(r.Verdict.Also) > 0 {
+				t.Errorf("also %v, which helps by less than a twentieth", r.Verdict.Also)
+			}
 			if w.also != "" && (len(r.Verdict.Also) != 1 || r.Verdict.Also[0] != w.also) {
 				t.Errorf("also %v, want %s", r.Verdict.Also, w.also)
 				for _, reason := range r.Verdict.Reasons {
@@ -122,42 +168,66 @@ func TestVerdicts(t *testing.T) {
 				}
 			}
 			if r.Code != "" {
-				name := filepath.Join(dir, w.name+".go")
-				if err := os.WriteFile(name, []byte(r.Code), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				files = append(files, name)
+				codes[w.name] = r.Code
 			}
-			if w.want != advise.CacheCoalesce && w.want != advise.RefuseUnclear {
+			if !w.want.Coalesces() {
 				return
 			}
-			var again bytes.Buffer
-			if err := study(t, &w).WriteJSON(&again); err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(b.Bytes(), again.Bytes()) {
-				t.Error("the same records gave another report")
-			}
+			again.Do(func() {
+				var twice bytes.Buffer
+				if err := study(t, &w).WriteJSON(&twice); err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(b.Bytes(), twice.Bytes()) {
+					t.Error("the same records gave another report")
+				}
+			})
 		})
 	}
 	// The settings compile.
 	built := map[string]bool{}
-	for _, name := range files {
-		code, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		shape := regexp.MustCompile(`[0-9]+|// .*|Hour|Minute|Second|M[a-z]+second`).ReplaceAllString(string(code), "")
+	check := checker(t)
+	for name, code := range codes {
+		shape := regexp.MustCompile(`[0-9]+|// .*|Hour|Minute|Second|M[a-z]+second`).ReplaceAllString(code, "")
 		if built[shape] {
 			continue
 		}
 		built[shape] = true
-		if out, err := exec.Command("go", "vet", name).CombinedOutput(); err != nil { //nolint:gosec // a file of this test
-			t.Errorf("%s: %v\n%s\n%s", name, err, out, code)
+		if err := check(code); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, code)
 		}
 	}
 	if len(built) < 5 {
 		t.Errorf("%d settings of another form, want 5 or more", len(built))
+	}
+	if check("package cache\n\nimport \"github.com/onefold-go/onefold/tier\"\n\nvar _ = tier.Config{Jitters: 1}\n") == nil {
+		t.Error("a field that is none compiles")
+	}
+}
+
+// checker gives a function that checks the types of a file which imports what
+// settings do. The compiler's export data of those is looked up once.
+func checker(t *testing.T) func(code string) error {
+	t.Helper()
+	const module = "github.com/onefold-go/onefold"
+	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "context", "time", module, module+"/mem", module+"/tier", module+"/future").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	exports := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		path, file, _ := strings.Cut(strings.TrimSpace(line), " ")
+		exports[path] = file
+	}
+	files := token.NewFileSet()
+	conf := types.Config{Importer: importer.ForCompiler(files, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })}
+	return func(code string) error {
+		file, err := parser.ParseFile(files, "cache.go", code, 0)
+		if err != nil {
+			return err
+		}
+		_, err = conf.Check("cache", files, []*ast.File{file}, nil)
+		return err
 	}
 }
 

@@ -124,6 +124,13 @@ type Source struct {
 // Thresholds are where the verdicts divide. They are judgements, not
 // measurements; a report prints them. A zero field means its default.
 type Thresholds struct {
+	// MinRequests is how many requests there must be for anything but to do
+	// nothing. 100. MinBusy is how many loads must be under way on average, were
+	// there no cache: all that any mechanism can save is that. 0.01, a source that
+	// is busy with one load for a hundredth of the time.
+	MinRequests int64   `json:"min_requests"`
+	MinBusy     float64 `json:"min_busy"`
+
 	// HitRatio: a cache that has less (lower bound) costs memory and staleness
 	// for nothing. 0.05.
 	HitRatio float64 `json:"hit_ratio"`
@@ -184,6 +191,8 @@ type Thresholds struct {
 }
 
 func (t Thresholds) withDefaults() Thresholds {
+	or(&t.MinRequests, 100)
+	or(&t.MinBusy, 0.01)
 	or(&t.HitRatio, 0.05)
 	or(&t.Amplification, 1.05)
 	or(&t.OnceKeys, 8)
@@ -247,7 +256,7 @@ func (c Config) Validate() error {
 		{"MaxExact", int64(c.MaxExact)}, {"MaxKeys", int64(c.MaxKeys)}, {"HeavyKeys", int64(c.HeavyKeys)}, {"Workers", int64(c.Workers)},
 		{"CurveRequests", int64(c.CurveRequests)},
 		{"Thresholds.OnceKeys", int64(c.Thresholds.OnceKeys)}, {"Thresholds.MinEpisodes", c.Thresholds.MinEpisodes},
-		{"Thresholds.HerdLoads", c.Thresholds.HerdLoads},
+		{"Thresholds.HerdLoads", c.Thresholds.HerdLoads}, {"Thresholds.MinRequests", c.Thresholds.MinRequests},
 	} {
 		if n.n < 0 {
 			fault("%s is %d, want 0 or more", n.name, n.n)
@@ -258,7 +267,7 @@ func (c Config) Validate() error {
 		name string
 		f    float64
 	}{
-		{"Source.MaxRPS", c.Source.MaxRPS}, {"SLO.Quantile", c.SLO.Quantile}, {"Thresholds.HitRatio", t.HitRatio},
+		{"Source.MaxRPS", c.Source.MaxRPS}, {"SLO.Quantile", c.SLO.Quantile}, {"Thresholds.HitRatio", t.HitRatio}, {"Thresholds.MinBusy", t.MinBusy},
 		{"Thresholds.Amplification", t.Amplification}, {"Thresholds.CheapTimes", t.CheapTimes}, {"Thresholds.SavedShare", t.SavedShare},
 		{"Thresholds.SavedOfRPS", t.SavedOfRPS}, {"Thresholds.Herd", t.Herd}, {"Thresholds.WindowAmplification", t.WindowAmplification},
 		{"Thresholds.CV2", t.CV2}, {"Thresholds.Joined", t.Joined}, {"Thresholds.OverlapOnly", t.OverlapOnly},

@@ -59,12 +59,12 @@ func curves(tr *sim.Trace, set sim.Setting, c *Config, loader sim.Loader) []Curv
 		for j := range list[i].Points {
 			spot, a, b := &list[i].Points[j], outs[0], outs[1]
 			outs = outs[2:]
-			seconds := max(tr.Span().Seconds(), 1e-9)
+			seconds := tr.Span().Seconds() // 0: rates are not known
 			if list[i].Over == overRate {
 				seconds /= spot.Times
 			}
 			spot.Saved = ratio(float64(a.Loads-b.Loads), float64(a.Loads))
-			spot.Plain, spot.Both = float64(a.Loads)/seconds, float64(b.Loads)/seconds
+			spot.Plain, spot.Both = ratio(float64(a.Loads), seconds), ratio(float64(b.Loads), seconds)
 			spot.Peak, spot.Hits = a.Peak, a.HitRatio()
 		}
 		list[i].Even = even(list[i].Points, c.Thresholds.SavedShare)

@@ -232,7 +232,12 @@ func (r *runs) figures(c *Config) Figures {
 	baseLoads, withLoads, joined := get(base, colLoads), get(with, colLoads), get(with, colJoined)
 
 	list := []figure{
-		{of: func(s []float64) float64 { return ratio(baseLoads(s), withLoads(s)) }},
+		{of: func(s []float64) float64 {
+			if withLoads(s) == 0 { // a draw of blocks in which nothing is loaded
+				return 1
+			}
+			return baseLoads(s) / withLoads(s)
+		}},
 		{of: func(s []float64) float64 { return ratio(baseLoads(s)-withLoads(s), baseLoads(s)) }},
 		{of: func(s []float64) float64 { return (baseLoads(s) - withLoads(s)) / seconds }, scales: true},
 		{of: func(s []float64) float64 { return ratio(joined(s), requests(s)) }},
@@ -249,7 +254,7 @@ func (r *runs) figures(c *Config) Figures {
 	if c.TTL > 0 {
 		jittered, all := get(armJitter, colLoads), get(armAll, colLoads)
 		list = append(list,
-			figure{of: func(s []float64) float64 { return r.cacheFit * (1 - ratio(baseLoads(s), requests(s))) }},
+			figure{of: r.hits(r.out(base), 1+r.plan.at[base]*armColumns)},
 			figure{of: func(s []float64) float64 { return ratio(jittered(s)-all(s), jittered(s)) }},
 			figure{of: func(s []float64) float64 { return ratio(baseLoads(s)-jittered(s), baseLoads(s)) }},
 		)
@@ -267,10 +272,13 @@ func (r *runs) figures(c *Config) Figures {
 		HerdIndex:  exactly(1),
 	}
 	if c.TTL > 0 {
-		f.HitRatio, f.SavedJittered, f.SavedByJitter = v[11], v[12], v[13]
+		f.HitRatio, f.SavedJittered, f.SavedByJitter = shareOf(v[11]), v[12], v[13]
 		f.PeakJittered = r.peak(armJitter)
 	}
 	f.unseen(r.out(base), overlap)
+	if r.span == 0 {
+		f.LoadRate, f.SavedRate = unknownRate(), unknownRate()
+	}
 	f.TopSaved = r.topSaved(base, with)
 	for _, k := range r.contrasts {
 		if k.Base == r.plan.at[base] {
@@ -369,12 +377,15 @@ func at(list []uint32, i int) uint32 {
 }
 
 // arm puts an outcome into the report.
-func (r *runs) arm(c *Config, o *sim.Outcome, load, wait, over Interval) Arm {
+func (r *runs) arm(c *Config, o *sim.Outcome, load, wait, over, hits Interval) Arm {
+	if r.span == 0 {
+		load = unknownRate()
+	}
 	a := Arm{
 		ID: o.Arm.Name, Says: says(o.Arm), TTL: o.Arm.TTL, Shares: o.Arm.Coalesce, Jitter: o.Arm.Jitter, Early: o.Arm.Early,
 		Stale: o.Arm.Stale, Wait: o.Arm.Wait, Start: o.Arm.Start.String(), Rate: o.Arm.Rate, Slow: o.Arm.Slow, Flush: o.Arm.FlushEvery,
 		Requests: o.Requests, Hits: o.Hits, StaleHits: o.Stale, Joined: o.Joined, Blocked: o.Blocked, GaveUp: o.GaveUp, Loads: o.Loads,
-		Background: o.Background, LoadRate: load, MeanWait: notNegative(wait), OverSLO: over,
+		Background: o.Background, HitRatio: shareOf(hits), LoadRate: load, MeanWait: notNegative(wait), OverSLO: shareOf(over),
 		P50: o.Latency.Quantile(0.5), P99: o.Latency.Quantile(0.99), P999: o.Latency.Quantile(0.999),
 		Peak: o.Peak, PeakAt: o.PeakAt, HeadPeak: o.HeadPeak, Beyond: o.Latency.Beyond(),
 	}
@@ -393,6 +404,19 @@ func (r *runs) arm(c *Config, o *sim.Outcome, load, wait, over Interval) Arm {
 	return a
 }
 
+// hits is the hit ratio of an arm whose columns begin at at: of those who do not
+// wait for a load. Rows do not tell loads that nobody waits for from others; they
+// are the same share of all in each.
+func (r *runs) hits(o *sim.Outcome, at int) func(sums []float64) float64 {
+	if o.Arm.TTL == 0 {
+		return func([]float64) float64 { return 0 }
+	}
+	waited := ratio(float64(o.Blocked), float64(o.Loads))
+	return func(s []float64) float64 {
+		return r.cacheFit * max(0, 1-ratio(s[at+colJoined]+waited*s[at+colLoads], s[0]))
+	}
+}
+
 // armResults puts all outcomes of the plan into the report.
 func (r *runs) armResults(c *Config) []Arm {
 	seconds := max(r.span.Seconds(), 1e-9)
@@ -402,14 +426,22 @@ func (r *runs) armResults(c *Config) []Arm {
 		list = append(list,
 			figure{of: func(s []float64) float64 { return s[at+colLoads] / seconds }, scales: true},
 			figure{of: func(s []float64) float64 { return ratio(s[at+colWait], s[0]) }, waits: true},
-			figure{of: func(s []float64) float64 { return ratio(s[at+colOver], s[0]) }, waits: true})
+			figure{of: func(s []float64) float64 { return ratio(s[at+colOver], s[0]) }, waits: true},
+			figure{of: r.hits(r.outs[i], at)})
 	}
 	v := r.intervals(c.Seed, list)
 	var arms []Arm
 	for i, o := range r.outs {
-		arms = append(arms, r.arm(c, o, v[3*i], v[3*i+1], v[3*i+2]))
+		arms = append(arms, r.arm(c, o, v[4*i], v[4*i+1], v[4*i+2], v[4*i+3]))
 	}
 	return arms
+}
+
+// shareOf cuts the part of an interval off that no share can be in.
+func shareOf(i Interval) Interval {
+	i = notNegative(i)
+	i.Low, i.High = min(i.Low, 1), min(i.High, 1)
+	return i
 }
 
 // notNegative cuts the part of an interval off that the figure cannot be in.

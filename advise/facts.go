@@ -18,10 +18,14 @@ func (s *Study) traceFacts(a *arrivals, in Input) TraceFacts {
 		MeanSize: ratio(s.facts.sizeSum, float64(s.facts.sizes)), MedianTTL: time.Duration(s.facts.ttls.median()),
 		Ties: ratio(float64(a.ties), float64(max(a.n-1, 1))),
 	}
+	if s.sampled == nil {
+		f.Span = s.trace.Span() // with writes, as the arms have it
+	}
 	if f.Tick == 0 {
 		f.Tick = a.tick()
 	}
 	f.Rate = ratio(float64(s.requests), f.Span.Seconds())
+	f.RateUnknown = f.Span == 0
 	var counts []uint32
 	if s.sampled != nil {
 		counts, f.Keys = s.sampled.counts()
@@ -206,7 +210,7 @@ func (m *matter) questions(s *Safety) []Asked {
 	if both == nil {
 		both = m.arm(armShare)
 	}
-	cheap := max(t.CheapLoad, time.Duration(t.CheapTimes*float64(c.Overhead)))
+	cheap := m.cheap()
 	slo := "no SLO was stated; "
 	tolerates := Unknown
 	if c.SLO.Limit > 0 {
@@ -214,7 +218,7 @@ func (m *matter) questions(s *Safety) []Asked {
 		tolerates = yes(both.MeetsSLO || f.OverDiffers.Low <= 0)
 	}
 	slo += fmt.Sprintf("a caller who joins waits %s on average, one who loads %s (CV^2 of the loader %s)", short(m.loader.JoinedWait), short(m.loader.Mean), number(m.loader.CV2))
-	concurrent := fmt.Sprintf("%s of requests come while their key is loading; coalescing saves %s of the loads", span(f.Joined, percent), span(f.Saved, percent))
+	concurrent := fmt.Sprintf("%s of requests come while their key is loading; coalescing saves %s of the loads", span(f.Joined, percent), span(f.Saved, m.share))
 	return []Asked{
 		{"Is the loader idempotent?", s.Idempotent.Answer, reply(s.Idempotent)},
 		{"Is the loader expensive enough?", yes(m.loader.P50 >= cheap), fmt.Sprintf("a load takes %s at the median; below %s to wait for another's costs as much", short(m.loader.P50), short(cheap))},
@@ -227,7 +231,7 @@ func (m *matter) questions(s *Safety) []Asked {
 
 // verdict puts safety before the figures, and says what would flip it.
 func (s *Study) verdict(m *matter, class Class, also []Class, reasons []Reason, r *Report) Verdict {
-	v := Verdict{Class: class, IfSafe: class, Also: also, Reasons: reasons, Sentence: m.sentence(class, also), CarriedBy: m.carriedBy(class)}
+	v := Verdict{Class: class, IfSafe: class, Also: also, Reasons: reasons, Sentence: m.sentence(class, also), CarriedBy: m.carriedBy(class, also)}
 	if class == NotDemonstrated || class == RefuseUnclear {
 		v.MoreTrace = m.more()
 	}
@@ -235,6 +239,11 @@ func (s *Study) verdict(m *matter, class Class, also []Class, reasons []Reason, 
 		v.MoreTrace = 0
 		v.Sentence = fmt.Sprintf("Cannot tell: times are known to %s only, and loads take %s. The verdict is %s if all requests of a tick come at once and %s if they are spread over it. Log finer times.",
 			short(r.Bounds.Tick), short(m.loader.P50), r.Bounds.AtTick.Class, r.Bounds.Spread.Class)
+	}
+	v.Sentence += m.sloSentence(class, also)
+	v.OverLimit = m.excesses(class, also, r)
+	for i := range v.OverLimit {
+		v.Sentence += v.OverLimit[i].sentence()
 	}
 	no, unknown := unsafe(&s.c.Safety)
 	held := len(no)+len(unknown) > 0
@@ -254,58 +263,8 @@ func (s *Study) verdict(m *matter, class Class, also []Class, reasons []Reason, 
 		v.Class = RefuseUnsafe
 		v.Sentence = "Do not share loads: it is not known to be safe (" + text + "). If it were: " + v.Sentence
 	}
-	v.Flips = m.flips(class, no, unknown, r)
+	v.Flips, v.NoFlip = m.flips(class, no, unknown, r)
 	return v
-}
-
-// flips say what would change a verdict.
-func (m *matter) flips(class Class, no, unknown []Question, r *Report) []string {
-	var list []string
-	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
-	for _, q := range no {
-		say("%s: %s", q.ID, q.IfNo)
-	}
-	if len(unknown) > 0 {
-		say("an answer to each of %s", ids(unknown))
-	}
-	threshold := percent(m.c.Thresholds.SavedShare)
-	for _, c := range r.Curves {
-		if c.Even == 0 {
-			continue
-		}
-		spot := c.Points[0]
-		for _, p := range c.Points {
-			if p.Times == 1 {
-				spot = p
-			}
-		}
-		way := "more"
-		if spot.Saved >= m.c.Thresholds.SavedShare {
-			way = "less"
-		}
-		switch c.Over {
-		case overLoader:
-			say("loads that take %s on average, in place of %s: coalescing then saves %s than %s of them", short(time.Duration(float64(spot.At)*c.Even)), short(spot.At), way, threshold)
-		case overRate:
-			say("%s requests a second, in place of %s: coalescing then saves %s than %s of the loads", number(spot.Rate*c.Even), number(spot.Rate), way, threshold)
-		case overTTL:
-			say("a TTL of %s, in place of %s: coalescing then saves %s than %s of the loads", short(time.Duration(float64(spot.At)*c.Even)), short(spot.At), way, threshold)
-		}
-	}
-	switch limit := m.c.Source.MaxConcurrent; {
-	case m.c.TTL == 0 || m.f.WorstWindow.Amplification < m.c.Thresholds.WindowAmplification:
-	case limit == 0 && (class == PlainCache || class == CacheJitter || class == NotDemonstrated):
-		say("a source that bears fewer than %s loads at once: in its worst window coalescing makes one load of %s", number(m.f.PeakJittered.Value), number(m.f.WorstWindow.Amplification))
-	case limit > 0 && (class == PlainCache || class == CacheJitter) && m.f.PeakJittered.Value <= float64(limit):
-		say("a source that bears fewer than %s loads at once, in place of %d", number(m.f.PeakJittered.Value), limit)
-	}
-	if m.c.TTL == 0 {
-		say("values that may be kept: %s of requests are for a key that was asked for before", percent(1-ratio(float64(m.facts.Keys), float64(m.facts.Requests))))
-	}
-	if r.Bounds != nil && !r.Bounds.SameSaid {
-		say("times finer than %s", short(r.Bounds.Tick))
-	}
-	return list
 }
 
 // refuse is for a trace that nothing can be said about.
@@ -368,6 +327,9 @@ func (s *Study) assumptions(r *Report) []string {
 		list = append(list, "How long loads take was stated, not measured: "+r.Loader.Text+".")
 	} else if r.Loader.Source == "measured" {
 		list = append(list, "A load takes what the record of its request took; records without a duration draw from the others.")
+	}
+	if r.Trace.RateUnknown {
+		list = append(list, "All requests are at one instant: no rate is known, and nothing that is held against one was decided by it.")
 	}
 	if s.drops > 0 {
 		list = append(list, "A write or delete drops the key's value in all processes at once.")

@@ -26,6 +26,9 @@ func (m *made) Read(records []trace.Record) (int, error) {
 	return n, nil
 }
 
+// again is the same trace, to be read once more.
+func (m *made) again() *made { m.read = 0; return m }
+
 func maker(seed uint64) *made { return &made{random: rand.New(rand.NewPCG(seed, 7))} }
 
 // add adds a request as files have it: what is not told is unknown.

@@ -12,8 +12,8 @@ import (
 // its figures. Schema changes when a field is taken away or means something
 // else; Definitions when a figure is computed in another way.
 const (
-	Schema      = "onefold-advise/1"
-	Definitions = "1"
+	Schema      = "onefold-advise/2"
+	Definitions = "2"
 )
 
 // A Report is a verdict and all that it rests on. All times are in ns, after the
@@ -28,8 +28,9 @@ type Report struct {
 	Questions []Asked   `json:"questions"` // the six to ask before coalescing
 	Safety    []Checked `json:"safety"`    // what the trace cannot answer
 
-	Settings []Setting `json:"settings"`
-	Code     string    `json:"code"` // Go: the settings, for this library; empty where there is nothing to set
+	Advised  *Advised  `json:"advised"`  // nil where nothing is: a refusal, or nothing to set up
+	Settings []Setting `json:"settings"` // the same, for reading
+	Code     string    `json:"code"`     // Go: the settings, for this library; empty where there is nothing to set
 	Watch    []Metric  `json:"watch"`
 
 	Input      Input      `json:"input"`
@@ -78,8 +79,13 @@ type Verdict struct {
 	// the first that held.
 	Reasons []Reason `json:"reasons"`
 
-	// Flips say what would change the verdict.
-	Flips []string `json:"flips"`
+	// OverLimit are limits of the source that the advised arm does not keep to.
+	OverLimit []Excess `json:"over_limit,omitempty"`
+
+	// Flips say what would change the verdict. Where none of them is a figure,
+	// NoFlip says what was tried.
+	Flips  []string `json:"flips"`
+	NoFlip string   `json:"no_flip,omitempty"`
 
 	// MoreTrace is about how much longer a trace would have to be to decide, if it
 	// went on like this one; zero where it decides.
@@ -266,7 +272,8 @@ type TraceFacts struct {
 	Keys          int64         `json:"keys"`
 	KeysEstimated bool          `json:"keys_estimated,omitempty"`
 	Span          time.Duration `json:"span_ns"`
-	Rate          float64       `json:"rate"` // requests a second
+	Rate          float64       `json:"rate"`                   // requests a second
+	RateUnknown   bool          `json:"rate_unknown,omitempty"` // all requests are at one instant: no rate of the report is known
 	Top           []TopShare    `json:"top"`
 	OneHit        float64       `json:"one_hit"` // share of the keys that were asked for once
 	GapCV         float64       `json:"gap_cv"`
@@ -384,6 +391,7 @@ type Arm struct {
 	GaveUp     int64    `json:"gave_up,omitempty"`
 	Loads      int64    `json:"loads"`
 	Background int64    `json:"background_loads"`
+	HitRatio   Interval `json:"hit_ratio"` // within the capacity allowed
 	LoadRate   Interval `json:"load_rate"`
 
 	MeanWait Interval      `json:"mean_wait_ns"`

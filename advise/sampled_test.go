@@ -18,9 +18,9 @@ func TestSampledIsCloseToExact(t *testing.T) {
 		m := maker(11)
 		key := m.zipf(1.05, 1<<20)
 		n := uint64(0)
-		m.poisson(12_000, 8*time.Second, func() uint64 {
+		m.poisson(12_000, 5*time.Second, func() uint64 {
 			switch n++; {
-			case n > 45_000 && n%50 == 0:
+			case n > 28_000 && n%50 == 0:
 				return 1 << 40 // a key that becomes hot late
 			default:
 				return key()
@@ -34,7 +34,7 @@ func TestSampledIsCloseToExact(t *testing.T) {
 	c := advise.Config{TTL: 2 * time.Second, Loader: loader(t, "p50=20ms,p99=200ms"), Safety: safe, Exact: true, Seed: 3}
 	exact := report(t, trace(), c)
 	c.Exact = false
-	c.MaxExact, c.MaxKeys, c.HeavyKeys = 20_000, 8_000, 2_000
+	c.MaxExact, c.MaxKeys, c.HeavyKeys = 15_000, 8_000, 2_000
 	sampled := report(t, trace(), c)
 	if sampled.Method.Exact || sampled.Method.TailRate == 1 {
 		t.Fatalf("nothing was sampled: %+v", sampled.Method)
@@ -72,7 +72,7 @@ func TestSampledIsCloseToExact(t *testing.T) {
 func TestSampledIsTheSame(t *testing.T) {
 	trace := func() []trace.Record {
 		m := maker(12)
-		m.poisson(5000, 6*time.Second, m.zipf(1.1, 1<<16))
+		m.poisson(5000, 4*time.Second, m.zipf(1.1, 1<<16))
 		for i := range m.records {
 			r := &m.records[i]
 			r.Time = r.Time / 1e8 * 1e8

@@ -29,45 +29,50 @@ func (m *matter) settings(class Class, also []Class, curves []Curve, heat HeatMa
 		add("TTL", "none", arm.ID, "there is no limit of freshness")
 	} else if arm.TTL > 0 {
 		ttl, from := m.knee(arm.TTL, curves)
-		if ttl == arm.TTL {
-			add("TTL", short(ttl), arm.ID, "the greatest age allowed; a shorter one costs more than a tenth more loads")
+		if m.facts.RateUnknown {
+			add("TTL", short(arm.TTL), arm.ID, "the greatest allowed; the trace has no length to tell of others")
+		} else if ttl == arm.TTL {
+			add("TTL", short(ttl), arm.ID, "the greatest allowed; a shorter one costs over a tenth more loads")
 		} else {
 			add("TTL", short(ttl), from, "the shortest with at most a tenth more loads than %s, which is allowed", short(arm.TTL))
 		}
 	}
 	if arm.Jitter > 0 {
-		why := "the default"
+		why, from := "the default", arm.ID
 		if arm.Jitter > DefaultJitter {
-			why = fmt.Sprintf("the half-width at which keys that expire together stay within %d loads at once", m.c.Source.MaxConcurrent)
+			why = fmt.Sprintf("by the rule for %d keys that expire together and %d loads at once", m.facts.Keys, m.c.Source.MaxConcurrent)
 		}
-		from := arm.ID
-		if m.arm(armHerdJitter) != nil {
+		if m.arm(armHerdJitter) != nil && m.f.HerdPeak >= m.c.Thresholds.HerdLoads {
 			from = armIDs[armHerdJitter]
-			why += fmt.Sprintf("; a herd of %d loads at once becomes one of %d", m.f.HerdPeak, m.f.HerdJittered)
+			if m.f.HerdJittered < m.f.HerdPeak {
+				why += fmt.Sprintf("; a herd of %d loads at once becomes one of %d", m.f.HerdPeak, m.f.HerdJittered)
+			} else {
+				why += fmt.Sprintf("; in the run it made no difference to a herd of %d loads at once", m.f.HerdPeak)
+			}
 		}
-		add("Jitter", number(arm.Jitter), from, "half-width, as a share of the TTL: %s", why)
+		add("Jitter", number(shortens(arm.Jitter)), from, "TTLs are shortened by up to so much (the arm: %s either way): %s", percent(arm.Jitter), why)
 	}
 	if arm.Early > 0 {
-		add("EarlyRefresh", number(arm.Early), arm.ID, "beta for hot keys (%d of them): %s loads a second where %s without it, and %s of requests wait for a load where %s did",
+		add("EarlyRefresh", number(arm.Early), arm.ID, "beta for %d hot keys: %s loads a second, %s without; %s of requests wait for a load, %s without",
 			m.hotKeys, number(arm.LoadRate.Value), number(m.arm(armAll).LoadRate.Value), percent(arm.blockedShare()), percent(m.arm(armAll).blockedShare()))
 	}
 	if arm.Stale > 0 {
-		add("StaleFor", short(arm.Stale), arm.ID, "the staleness allowed and the loader's p99.9, %s: %s of requests wait for a load where %s did",
+		add("StaleFor", short(arm.Stale), arm.ID, "the staleness allowed and the loader's p99.9, %s: %s of requests wait for a load, %s without",
 			short(m.loader.P999), percent(arm.blockedShare()), percent(m.arm(armAll).blockedShare()))
 	}
 	if arm.Wait > 0 {
-		add("JoinWithin", short(arm.Wait), arm.ID, "the loader's p99 or the SLO, whichever is less: %s of requests are over the SLO where %s were",
+		add("JoinWithin", short(arm.Wait), arm.ID, "the loader's p99 or the SLO, whichever is less: %s of requests are over the SLO, %s without",
 			percent(arm.OverSLO.Value), percent(m.arm(armAll).OverSLO.Value))
 	}
 	if m.c.Source.MaxConcurrent > 0 && arm.TTL >= 0 {
-		add("MaxLoads", fmt.Sprint(m.c.Source.MaxConcurrent), arm.ID, "the source's limit, over %s; %d loads at once were simulated in all of them", plural(m.c.Processes, "process", "processes"), arm.Peak)
+		add("MaxLoads", fmt.Sprint(m.c.Source.MaxConcurrent), arm.ID, "the source's limit over %s; %d at once without it", plural(m.c.Processes, "process", "processes"), arm.Peak)
 	}
 	if arm.TTL > 0 && len(heat.Entries) > 0 {
-		entries, ratio, best := capacityKnee(heat, arm.TTL)
+		entries, ratio, best, of := capacityKnee(heat, arm.TTL)
 		if m.c.Entries > 0 && entries > m.c.Entries {
 			entries = m.c.Entries
 		}
-		add("MaxEntries", fmt.Sprint(entries), "heat map", "the fewest that come within 0.01 of the best hit ratio at this TTL: %s of %s, each within 0.01", number(ratio), number(best))
+		add("MaxEntries", fmt.Sprint(entries), "heat map", "the fewest within 0.01 of the best hit ratio (TTL %s, instant loads): %s, against %s", ttlText(of), percent(ratio), percent(best))
 	}
 	return list
 }
@@ -102,23 +107,25 @@ func (m *matter) knee(ttl time.Duration, curves []Curve) (time.Duration, string)
 	return ttl, ""
 }
 
-// capacityKnee is the fewest entries within 0.01 of the best hit ratio.
-func capacityKnee(heat HeatMap, ttl time.Duration) (entries int64, ratio, best float64) {
+// capacityKnee is the fewest entries within 0.01 of the best hit ratio, at the
+// longest TTL of the map that is not over ttl.
+func capacityKnee(heat HeatMap, ttl time.Duration) (entries int64, ratio, best float64, of time.Duration) {
 	row := 0
 	for i, t := range heat.TTLs {
 		if t <= ttl {
 			row = i
 		}
 	}
+	of = heat.TTLs[row]
 	for _, r := range heat.HitRatio[row] {
 		best = max(best, r)
 	}
 	for j, r := range heat.HitRatio[row] {
 		if r >= best-0.01 {
-			return heat.Entries[j], r, best
+			return heat.Entries[j], r, best, of
 		}
 	}
-	return heat.Entries[len(heat.Entries)-1], best, best
+	return heat.Entries[len(heat.Entries)-1], best, best, of
 }
 
 // code writes the settings as a Go file that configures this library.
@@ -147,7 +154,7 @@ func (m *matter) code(class Class, also []Class, settings []Setting) string {
 				field("TTL", goDuration(d), s.Why)
 			}
 		case "Jitter":
-			field("Jitter", number(min(1, 2*arm.Jitter)), "the library shortens TTLs by up to so much, twice the half-width of "+s.Value)
+			field("Jitter", s.Value, "TTLs are shortened by up to so much, as wide as "+percent(arm.Jitter)+" either way")
 		case "EarlyRefresh":
 			field("EarlyRefresh", number(arm.Early), "beta")
 		case "StaleFor":
@@ -155,7 +162,7 @@ func (m *matter) code(class Class, also []Class, settings []Setting) string {
 		case "JoinWithin":
 			field("JoinWithin", goDuration(arm.Wait), "a caller that finds an older load starts another")
 		case "MaxLoads":
-			field("MaxLoads", fmt.Sprint(max(1, m.c.Source.MaxConcurrent/m.c.Processes)), "this process's part of the source's limit")
+			field("MaxLoads", fmt.Sprint(m.maxLoads()), "this process's part of the source's limit")
 			field("QueueWait", goDuration(max(m.loader.P99, time.Millisecond)), "the loader's p99")
 		case "MaxEntries":
 			entries = "MaxEntries: " + s.Value
@@ -264,41 +271,61 @@ func New[V any](load func(context.Context) (V, error)) *future.Future[V] {
 }
 `
 
-// watch is what to hold the advice against after the change.
-func (m *matter) watch(class Class, also []Class) []Metric {
+// watch is what to hold the advice against after the change: figures of the
+// advised arm, with the settings as they are advised.
+func (m *matter) watch(class Class, also []Class, a *Advised, by shift, bounds *Bounds) []Metric {
 	arm := m.arm(advised(class, also))
 	if arm == nil || class.Refused() || class == ChangeKey || class == Nothing {
 		return nil
 	}
-	requests := float64(arm.Requests)
-	seconds := max(m.facts.Span.Seconds(), 1e-9)
-	// Shares have about the uncertainty that the load rate has.
-	like := func(v float64) Interval {
-		low, high := 1.0, 1.0
-		if arm.LoadRate.Value > 0 {
-			low, high = arm.LoadRate.Low/arm.LoadRate.Value, arm.LoadRate.High/arm.LoadRate.Value
-		}
-		return Interval{v, v * max(low, 0), v * high, arm.LoadRate.By}
+	from := arm.ID
+	if a.TTL > 0 && a.TTL != arm.TTL {
+		from += ", with a TTL of " + short(a.TTL)
 	}
-	list := []Metric{{"loads a second", "1/s", arm.LoadRate, arm.ID, "Stats().Led and Refreshes, over time"}}
+	peak := exactly(math.Round(float64(arm.Peak) * by.peak))
+	if bounds != nil { // the peak of coarse stamps is somewhere between
+		low, high := peakOf(arm, bounds.Spread.Figures), peakOf(arm, bounds.AtTick.Figures)
+		peak = peak.including(Interval{peak.Value, min(low, high), max(low, high), byBounds}, byBounds)
+	}
+	gauge, took := "the source's gauge; the most in all processes", "Hooks.Call, Event.Took"
+	if a.MaxLoads > 0 {
+		if most := float64(a.MaxLoads * m.c.Processes); peak.High > most {
+			peak = Interval{min(peak.Value, most), min(peak.Low, most), most, peak.By}
+			gauge += "; MaxLoads holds it there"
+			took += "; the wait for a turn within MaxLoads comes to it"
+		}
+	}
+	seconds := m.facts.Span.Seconds()
+	load := arm.LoadRate.times(by.loads)
+	list := []Metric{{"loads a second", "1/s", load, from, "Stats().Led and Refreshes, over time"}}
 	if arm.Shares {
-		joined := ratio(float64(arm.Joined), float64(arm.Joined+arm.Blocked))
-		c := like(joined)
-		c.High = math.Min(c.High, 1)
+		// Shares have about the uncertainty that the load rate has.
+		like := func(v float64) Interval {
+			low, high := 1.0, 1.0
+			if arm.LoadRate.Value > 0 {
+				low, high = arm.LoadRate.Low/arm.LoadRate.Value, arm.LoadRate.High/arm.LoadRate.Value
+			}
+			return Interval{v, v * max(low, 0), v * high, arm.LoadRate.By}
+		}
+		joins, leads := float64(arm.Joined)*by.joined, float64(arm.Blocked)*by.loads
+		c := like(ratio(joins, joins+leads))
+		c.High = min(c.High, 1)
+		second := like(ratio(joins, seconds))
+		if !load.Known() {
+			second, c.By = unknownRate(), ""
+		}
 		list = append(list,
-			Metric{"coalescing ratio: joined/(led + joined)", "", c, arm.ID, "Stats().CoalescingRatio()"},
-			Metric{"callers that join a load, a second", "1/s", like(float64(arm.Joined) / seconds), arm.ID, "Stats().Joined, over time"})
+			Metric{"coalescing ratio: joined/(led + joined)", "", c, from, "Stats().CoalescingRatio()"},
+			Metric{"callers that join a load, a second", "1/s", second, from, "Stats().Joined, over time"})
 	}
 	if arm.TTL > 0 {
-		h := ratio(float64(arm.Hits+arm.StaleHits), requests)
-		miss := like(1 - h)
-		list = append(list, Metric{"hit ratio", "%", Interval{h, max(0, 1-miss.High), min(1, 1-miss.Low), miss.By}, arm.ID, "Stats().Hits, and Stale, over all calls"})
+		list = append(list, Metric{"hit ratio", "%", arm.HitRatio.missed(by.missed), from, "Stats().Hits, and Stale, over all calls"})
 	}
 	list = append(list,
-		Metric{"loads at once", "", exactly(float64(arm.Peak)), arm.ID, "the source's gauge; the most in all processes"},
-		Metric{"mean wait of callers", "ns", arm.MeanWait, arm.ID, "Hooks.Call, Event.Took"})
+		Metric{"loads at once", "", peak, from, gauge},
+		Metric{"mean wait of callers", "ns", arm.MeanWait.times(by.wait), from, took})
 	if m.c.SLO.Limit > 0 {
-		list = append(list, Metric{"calls over the SLO", "%", arm.OverSLO, arm.ID, "Hooks.Call, Event.Took"})
+		list = append(list, Metric{"calls over the SLO", "%", arm.OverSLO.times(by.over), from, took})
 	}
 	return list
 }

@@ -22,10 +22,19 @@ const (
 	byLoads  = "loader replications"
 	byThree  = "rule of three" // of what was never seen
 	byBounds = "coarse stamps" // between all at the tick and evenly spread
+
+	byNobody = "not known: all requests are at one instant"
 )
 
 // exactly is a figure without a doubt.
 func exactly(v float64) Interval { return Interval{v, v, v, ""} }
+
+// Known reports whether there is a figure at all: rates of a trace in which no
+// time passes are none.
+func (a Interval) Known() bool { return a.By != byNobody }
+
+// unknownRate stands for a rate of a trace in which no time passes.
+func unknownRate() Interval { return Interval{By: byNobody} }
 
 func (a Interval) width() float64 { return a.High - a.Low }
 

@@ -166,7 +166,7 @@ func (s *Study) Report(in Input) (*Report, error) {
 	r.Curves = curves(part, set, c, loader)
 	for _, o := range stress(part, set, c, ran.jitter()) {
 		seconds := max(part.Span().Seconds(), 1e-9) / max(o.Arm.Rate, 1)
-		a := ran.arm(c, o, exactly(float64(o.Loads)/seconds), exactly(float64(o.MeanWait())), exactly(o.OverSLOShare()))
+		a := ran.arm(c, o, exactly(float64(o.Loads)/seconds), exactly(float64(o.MeanWait())), exactly(o.OverSLOShare()), exactly(fit*o.HitRatio()))
 		a.Beyond, a.Course, a.Concurrency = nil, Course{}, nil
 		r.Stress = append(r.Stress, a)
 	}
@@ -178,7 +178,8 @@ func (s *Study) Report(in Input) (*Report, error) {
 	if !r.Verdict.Class.Refused() {
 		r.Settings = m.settings(class, also, r.Curves, r.HeatMap)
 		r.Code = m.code(class, also, r.Settings)
-		r.Watch = m.watch(class, also)
+		r.Advised = m.inService(class, also, r.Settings)
+		r.Watch = m.watch(class, also, r.Advised, s.asSet(ran, r.Advised, part, set, advised(class, also)), r.Bounds)
 	}
 	if c.Current != nil {
 		r.Current = m.current(class, also)
@@ -237,8 +238,11 @@ func (s *Study) replicate(part *sim.Trace, set sim.Setting, p *plan) [][]*sim.Ou
 
 func (s *Study) matter(r *Report, in *Input, ran *runs) *matter {
 	m := &matter{c: &s.c, input: in, fit: ran.cacheFit, loader: r.Loader, facts: &r.Trace, f: ran.figures(&s.c), arms: ran.armResults(&s.c)}
-	seconds := max(ran.span.Seconds(), 1e-9)
+	seconds := ran.span.Seconds()
 	for _, n := range ran.counts {
+		if seconds == 0 {
+			break
+		}
 		calls := float64(n) / seconds * r.Loader.Mean.Seconds()
 		m.hottest = max(m.hottest, calls)
 		if calls >= s.c.Thresholds.EarlyCalls {

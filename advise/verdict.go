@@ -51,6 +51,9 @@ func decide(m *matter) (Class, []Class, []Reason) {
 		f     = m.f
 		limit = m.c.Source
 	)
+	if held, text := m.idle(); r.test(Nothing, held, "%s", text) {
+		return Nothing, nil, r.reasons
+	}
 	if part := collapsing(m.input, t); r.test(ChangeKey, part != nil, "%s", keyCondition(m.input, part, t)) {
 		return ChangeKey, nil, r.reasons
 	}
@@ -65,9 +68,8 @@ func decide(m *matter) (Class, []Class, []Reason) {
 		"%d keys, at most %d, and no limit of freshness (TTL %s)", m.facts.Keys, t.OnceKeys, ttlText(m.c.TTL)) {
 		return Once, nil, r.reasons
 	}
-	cheap := max(t.CheapLoad, time.Duration(t.CheapTimes*float64(m.c.Overhead)))
-	fits := (limit.MaxConcurrent == 0 || f.Peak.Value <= float64(limit.MaxConcurrent)) &&
-		(limit.MaxRPS == 0 || m.arm(armCache).LoadRate.Value <= limit.MaxRPS)
+	cheap := m.cheap()
+	fits := m.fits(armCache)
 	if r.test(LoadOrStore, m.loader.P50 < cheap && fits,
 		"a load takes %s at the median, less than %s, and all loads fit the source's limits: %v", short(m.loader.P50), short(cheap), fits) {
 		return LoadOrStore, nil, r.reasons
@@ -77,11 +79,13 @@ func decide(m *matter) (Class, []Class, []Reason) {
 	herd := f.HerdIndex.Value >= t.Herd && f.HerdPeak >= t.HerdLoads ||
 		tooMany && f.PeakJittered.Value <= float64(limit.MaxConcurrent) && f.PeakJittered.Value < f.Peak.Value
 	little := f.Saved.High < t.SavedShare
-	if limit.MaxRPS > 0 {
+	if limit.MaxRPS > 0 && !m.facts.RateUnknown {
 		little = little || f.SavedRate.High < t.SavedOfRPS*limit.MaxRPS && !tooMany
 	}
-	littleText := fmt.Sprintf("coalescing saves %s of the loads, below %s", span(f.Saved, percent), percent(t.SavedShare))
-	if limit.MaxRPS > 0 {
+	burst := m.burst()
+	little = little && !burst
+	littleText := fmt.Sprintf("coalescing saves %s of the loads, below %s", span(f.Saved, m.share), percent(t.SavedShare))
+	if limit.MaxRPS > 0 && !m.facts.RateUnknown {
 		littleText += fmt.Sprintf(", or %s loads a second, below %s of the source's %s, with the peak of %s within its limit",
 			span(f.SavedRate, number), percent(t.SavedOfRPS), number(limit.MaxRPS), number(f.Peak.Value))
 	}
@@ -92,14 +96,13 @@ func decide(m *matter) (Class, []Class, []Reason) {
 	if r.test(CacheJitter, little && herd, "%s; %s, %s or more", littleText, herdText, number(t.Herd)) {
 		return CacheJitter, nil, r.reasons
 	}
-	burst := f.WorstWindow.Amplification >= t.WindowAmplification && tooMany && f.PeakJittered.Value > float64(limit.MaxConcurrent)
 	shares := f.Saved.Low >= t.SavedShare && f.SavedJittered.Low >= t.SavedShare
 	class := CacheCoalesce
 	if herd {
 		class = CacheBoth
 	}
 	text := fmt.Sprintf("coalescing saves %s of the loads (with jitter in both %s), %s or more; or the worst window has %s times the loads, %s or more, with a peak of %s over the source's limit, also with jitter (%s)",
-		span(f.Saved, percent), span(f.SavedJittered, percent), percent(t.SavedShare), number(f.WorstWindow.Amplification), number(t.WindowAmplification),
+		span(f.Saved, m.share), span(f.SavedJittered, m.share), percent(t.SavedShare), number(f.WorstWindow.Amplification), number(t.WindowAmplification),
 		number(f.Peak.Value), number(f.PeakJittered.Value))
 	if herd {
 		text += "; and " + herdText
@@ -107,12 +110,48 @@ func decide(m *matter) (Class, []Class, []Reason) {
 	if r.test(class, shares || burst, "%s", text) {
 		return class, m.also(&r), r.reasons
 	}
-	r.test(NotDemonstrated, true, "coalescing saves %s of the loads, which may be less or more than %s", span(f.Saved, percent), percent(t.SavedShare))
+	r.test(NotDemonstrated, true, "coalescing saves %s of the loads, which may be less or more than %s", span(f.Saved, m.share), percent(t.SavedShare))
 	if f.Episodes < t.MinEpisodes {
 		r.test(RefuseUnclear, true, "there were %d loads with coalescing, fewer than %d, and the interval leaves the question open", f.Episodes, t.MinEpisodes)
 		return RefuseUnclear, nil, r.reasons
 	}
 	return NotDemonstrated, nil, r.reasons
+}
+
+// burst reports whether there is one that is over the source's limit, and that
+// only coalescing makes less of, however little it saves in all.
+func (m *matter) burst() bool {
+	f, limit := m.f, float64(m.c.Source.MaxConcurrent)
+	return limit > 0 && f.WorstWindow.Amplification >= m.c.Thresholds.WindowAmplification && f.Peak.Value > limit && f.PeakJittered.Value > limit && f.PeakShared.Value < f.Peak.Value
+}
+
+// idle reports whether there is too little to be gained for any mechanism,
+// whatever the shares are: too few requests, or a source that is hardly ever
+// busy. What a limit that is broken, or an SLO that a cache keeps and nothing
+// else does, is worth more than that.
+func (m *matter) idle() (held bool, text string) {
+	t, f := m.c.Thresholds, m.facts
+	if f.Requests < t.MinRequests {
+		return true, fmt.Sprintf("%d requests in all, fewer than %d", f.Requests, t.MinRequests)
+	}
+	if f.RateUnknown {
+		return false, "how much of the time the source is busy is not known: all requests are at one instant"
+	}
+	busy := f.Rate * m.loader.Mean.Seconds()
+	why, spared := m.spared()
+	return busy < t.MinBusy && !spared, fmt.Sprintf("without a cache %s loads are under way on average, fewer than %s%s", number(busy), number(t.MinBusy), why)
+}
+
+// spared says what is worth more than the average of what is under way.
+func (m *matter) spared() (why string, spared bool) {
+	direct := m.arm(armDirect)
+	switch {
+	case m.c.Source.MaxConcurrent > 0 && direct.Peak > int64(m.c.Source.MaxConcurrent), m.c.Source.MaxRPS > 0 && busiestSecond(direct) > m.c.Source.MaxRPS:
+		return "; but the source is over its limit at times", true
+	case m.c.SLO.Limit > 0 && !direct.MeetsSLO && m.c.TTL > 0 && m.arm(armCache).MeetsSLO:
+		return "; but a cache keeps the SLO, which fails without", true
+	}
+	return "", false
 }
 
 // decideUncached is for values that may not be kept: only overlap may be shared.
@@ -121,9 +160,8 @@ func decideUncached(m *matter, r *ruling) (Class, []Class, []Reason) {
 	if r.test(Nothing, f.Amplification.High < t.Amplification, "nothing may be kept, and amplification %s is below %s", span(f.Amplification, number), number(t.Amplification)) {
 		return Nothing, nil, r.reasons
 	}
-	cheap := max(t.CheapLoad, time.Duration(t.CheapTimes*float64(m.c.Overhead)))
-	limit := m.c.Source
-	fits := (limit.MaxConcurrent == 0 || f.Peak.Value <= float64(limit.MaxConcurrent)) && (limit.MaxRPS == 0 || m.facts.Rate <= limit.MaxRPS)
+	cheap := m.cheap()
+	fits := m.fits(armDirect)
 	if r.test(Nothing, m.loader.P50 < cheap && fits,
 		"a load takes %s at the median, less than %s, and all loads fit the source's limits: %v", short(m.loader.P50), short(cheap), fits) {
 		return Nothing, nil, r.reasons
@@ -163,11 +201,18 @@ func (m *matter) also(r *ruling) []Class {
 		percent(f.OverShared.Value), m.c.SLO, number(m.loader.CV2), number(t.CV2), percent(f.Joined.Value), percent(t.Joined), text) {
 		return nil
 	}
-	if class == WithBound && (m.arm(armBound) == nil || m.arm(armBound).OverSLO.Value >= both.OverSLO.Value && m.arm(armBound).MeanWait.Value >= both.MeanWait.Value) {
-		r.test(WithBound, false, "a bounded wait helps nobody here")
+	if !m.helps(advised(CacheBoth, []Class{class})) {
+		r.test(class, false, "it helps nobody here: as many requests are over the SLO, and waits are as long, to within a twentieth")
 		return nil
 	}
 	return []Class{class}
+}
+
+// helps reports whether an arm has callers wait less than the same without what
+// it adds.
+func (m *matter) helps(arm int) bool {
+	a, without := m.arm(arm), m.arm(armAll)
+	return a != nil && (a.OverSLO.Value < 0.95*without.OverSLO.Value || a.MeanWait.Value < 0.95*without.MeanWait.Value)
 }
 
 // collapsing gives the part of the keys that should not be in them, if there is
@@ -244,7 +289,7 @@ func (m *matter) more() time.Duration {
 
 func (m *matter) moreText() string {
 	if d := m.more(); d > 0 {
-		return "about " + short(d) + " more"
+		return "about " + about(float64(d)) + " more"
 	}
 	return "more"
 }
@@ -252,14 +297,16 @@ func (m *matter) moreText() string {
 // sentence says a verdict to somebody in a hurry.
 func (m *matter) sentence(class Class, also []Class) string {
 	f := m.f
-	saves := fmt.Sprintf("%s of its loads (%s to %s)", percent(f.Saved.Value), percent(f.Saved.Low), percent(f.Saved.High))
+	saves := m.share(f.Saved.Value) + " of its loads" + strings.TrimPrefix(span(f.Saved, m.share), m.share(f.Saved.Value))
 	var s string
 	switch class {
 	case ChangeKey:
 		part := collapsing(m.input, m.c.Thresholds)
 		s = fmt.Sprintf("Change the key: without %s there would be %d keys in place of %d, and most requests would find what another has loaded.", part.Name, part.Keys, m.input.KeysLookedAt)
 	case Nothing:
-		if m.c.TTL == 0 {
+		if held, _ := m.idle(); held {
+			s = m.idleSentence()
+		} else if m.c.TTL == 0 {
 			s = fmt.Sprintf("Do nothing: values may not be kept, and too few requests for a key overlap (%s) for sharing loads to matter.", percent(f.Joined.Value))
 		} else {
 			s = fmt.Sprintf("Do nothing: a cache would answer %s of requests, and coalescing would save next to nothing.", percent(f.HitRatio.Value))
@@ -273,6 +320,11 @@ func (m *matter) sentence(class Class, also []Class) string {
 	case CacheJitter:
 		s = fmt.Sprintf("A cache with jittered TTLs is enough: jitter takes a herd of %d loads at once down to %d; coalescing would save %s.", f.HerdPeak, f.HerdJittered, saves)
 	case CacheCoalesce:
+		if f.Saved.Low < m.c.Thresholds.SavedShare {
+			s = fmt.Sprintf("Coalesce behind the cache: that takes a peak of %s loads at once, over the source's %d, down to %s, which jitter alone does not; in all it saves %s.",
+				number(f.Peak.Value), m.c.Source.MaxConcurrent, number(f.PeakShared.Value), saves)
+			break
+		}
 		s = fmt.Sprintf("Coalesce behind the cache: it saves %s, which jitter alone does not.", saves)
 	case CacheBoth:
 		s = fmt.Sprintf("Coalesce behind the cache and jitter its TTLs: coalescing saves %s, and jitter takes a herd of %d loads at once down to %d.", saves, f.HerdPeak, f.HerdJittered)
@@ -287,6 +339,11 @@ func (m *matter) sentence(class Class, also []Class) string {
 	case RefuseUnclear:
 		s = fmt.Sprintf("Cannot tell: coalescing saves %s, and %d loads are too few to decide. Record %s.", saves, f.Episodes, m.moreText())
 	}
+	if class == NotDemonstrated || class == CacheCoalesce && len(also) == 0 {
+		if l := m.loader; l.CV2 > m.c.Thresholds.CV2 && m.c.TTL > 0 {
+			s += fmt.Sprintf(" Callers who join another's load wait %s on average, those who load themselves %s.", short(l.JoinedWait), short(l.Mean))
+		}
+	}
 	for _, a := range also {
 		switch a {
 		case WithEarly:
@@ -300,13 +357,44 @@ func (m *matter) sentence(class Class, also []Class) string {
 	return s
 }
 
+// sloSentence says that the SLO fails all the same, where it does.
+func (m *matter) sloSentence(class Class, also []Class) string {
+	on := m.based(class, also)
+	if m.c.SLO.Limit == 0 || class == RefuseUnclear || on == nil || on.MeetsSLO {
+		return ""
+	}
+	best := on
+	for i := range m.arms {
+		if a := &m.arms[i]; a.ID != armIDs[armHerd] && a.ID != armIDs[armHerdJitter] && a.ID != armIDs[armCurrent] && a.OverSLO.Value < best.OverSLO.Value {
+			best = a
+		}
+	}
+	if best.MeetsSLO {
+		return fmt.Sprintf(" The SLO, %v, fails with that, as %s of the requests are over it; %s would keep it.", m.c.SLO, percent(on.OverSLO.Value), best.ID)
+	}
+	return fmt.Sprintf(" The SLO, %v, fails in each way that was tried: %s of the requests are over it.", m.c.SLO, percent(on.OverSLO.Value))
+}
+
+func (m *matter) idleSentence() string {
+	f := m.facts
+	if f.Requests < m.c.Thresholds.MinRequests {
+		return fmt.Sprintf("Do nothing: %s are too few for anything to matter, or to show that it does.", plural(int(f.Requests), "request", "requests"))
+	}
+	busy := f.Rate * m.loader.Mean.Seconds()
+	return fmt.Sprintf("Do nothing: %s requests a second with loads of %s keep the source busy for %s of the time, and no mechanism can save more than that.",
+		number(f.Rate), short(m.loader.Mean), percent(busy))
+}
+
 // carriedBy are the figures that a verdict rests on.
-func (m *matter) carriedBy(class Class) []Fact {
+func (m *matter) carriedBy(class Class, also []Class) []Fact {
 	f := m.f
 	saved := Fact{"loads saved by coalescing", "%", f.Saved}
 	hits := Fact{"hit ratio", "%", f.HitRatio}
+	if a := m.arm(advised(class, also)); a != nil && a.TTL > 0 {
+		hits.Interval = a.HitRatio // of what is advised, as it is to be watched
+	}
 	amp := Fact{"amplification", "", f.Amplification}
-	herd := Fact{"herd index", "", f.HerdIndex}
+	herd := Fact{"herd index: peak at a common expiry / with jitter", "", f.HerdIndex}
 	joined := Fact{"requests that join a load", "%", f.Joined}
 	rate := Fact{"loads a second with coalescing", "1/s", f.LoadRate}
 	peak := Fact{"loads at once, cache", "", f.Peak}
@@ -316,6 +404,17 @@ func (m *matter) carriedBy(class Class) []Fact {
 			{"keys", "", exactly(float64(m.facts.Keys))}, {"requests", "", exactly(float64(m.facts.Requests))}, hits,
 		}
 	case Nothing:
+		if held, _ := m.idle(); held {
+			busy := exactly(m.facts.Rate * m.loader.Mean.Seconds())
+			if m.facts.RateUnknown {
+				busy = unknownRate()
+			}
+			list := []Fact{{"requests", "", exactly(float64(m.facts.Requests))}, {"loads under way without a cache", "", busy}}
+			if m.c.TTL == 0 {
+				return append(list, joined)
+			}
+			return append(list, hits)
+		}
 		if m.c.TTL == 0 {
 			return []Fact{joined, amp, saved}
 		}
@@ -324,6 +423,10 @@ func (m *matter) carriedBy(class Class) []Fact {
 		return []Fact{{"keys", "", exactly(float64(m.facts.Keys))}, hits, saved}
 	case LoadOrStore:
 		return []Fact{{"a load at the median", "ns", exactly(float64(m.loader.P50))}, peak, saved}
+	case CacheCoalesce:
+		if f.Saved.Low < m.c.Thresholds.SavedShare {
+			return []Fact{peak, {"loads at once, cache with coalescing", "", f.PeakShared}, saved}
+		}
 	case PlainCache, CacheJitter:
 		return []Fact{saved, herd, hits}
 	case CacheBoth:
@@ -338,10 +441,14 @@ func (m *matter) carriedBy(class Class) []Fact {
 }
 
 func span(i Interval, write func(float64) string) string {
-	if i.Low == i.High {
-		return write(i.Value)
+	value, low, high := write(i.Value), write(i.Low), write(i.High)
+	switch {
+	case !i.Known():
+		return "not known"
+	case low == value && high == value: // or so near that no digit tells
+		return value
 	}
-	return fmt.Sprintf("%s (%s to %s)", write(i.Value), write(i.Low), write(i.High))
+	return fmt.Sprintf("%s (%s to %s)", value, low, high)
 }
 
 func ttlText(d time.Duration) string {

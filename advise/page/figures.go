@@ -499,6 +499,9 @@ func breakEven(r *advise.Report, kind string) figure {
 	}
 	at := slices.IndexFunc(r.Curves, func(c advise.Curve) bool { return c.Over == kind })
 	switch {
+	case kind == "rate" && r.Trace.RateUnknown:
+		f.Missing = "the trace has no length, so that there is no rate"
+		return f
 	case at >= 0 && len(r.Curves[at].Points) > 0:
 	case kind == "ttl" && r.Policy.Forever:
 		f.Missing = "there is no limit of freshness, so that there is no TTL to change"
@@ -518,7 +521,7 @@ func breakEven(r *advise.Report, kind string) figure {
 	var line []point
 	for _, s := range curve.Points {
 		v := words.of(s)
-		f.Table.Rows = append(f.Table.Rows, []string{words.write(v), number(s.Times), percent(s.Saved), number(s.Plain), number(s.Both), whole(s.Peak), percent(s.Hits)})
+		f.Table.Rows = append(f.Table.Rows, []string{words.write(v), number(s.Times), percent(s.Saved), rated(r, s.Plain, number), rated(r, s.Both, number), whole(s.Peak), percent(s.Hits)})
 		if !(v > 0) || !finite(v) || !finite(s.Saved) {
 			continue
 		}

@@ -31,7 +31,8 @@ type Config struct {
 	// Title is the page's. Empty means one made from the verdict.
 	Title string
 
-	// Command is what made the report, to be shown as it is. Empty shows none.
+	// Command is what made the report, to be shown as it is: whoever makes it
+	// leaves out of it what is nobody else's business. Empty shows none.
 	Command string
 }
 
@@ -89,6 +90,7 @@ type page struct {
 	MoreTrace      string
 
 	Settings, Watch, Current  table
+	OverLimit                 table
 	Safety, Questions         table
 	Reasons                   table
 	Bounds                    table
@@ -161,8 +163,8 @@ func newPage(r *advise.Report, c Config) *page {
 		p.MoreTrace = duration(v.MoreTrace)
 	}
 	for _, f := range v.CarriedBy {
-		write := in(f.Unit)
-		c := carried{Name: f.Name, Value: write(f.Interval.Value), Bounds: bounds(f.Interval, write)}
+		write := of(f.Unit, f.Interval)
+		c := carried{Name: f.Name, Value: value(f.Interval, write), Bounds: bounds(f.Interval, write)}
 		if c.Bounds != "" {
 			c.By = f.Interval.By
 		}

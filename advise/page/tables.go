@@ -22,8 +22,12 @@ func (p *page) advice(r *advise.Report) {
 	}
 	p.Watch = table{Caption: "What to watch, and the values that it should have", Columns: []column{{"metric", text}, {"predicted", num}, {"from to", num}, {"arm", text}, {"where it is told", text}}, Missing: watched, Kind: stack}
 	for _, m := range r.Watch {
-		write := in(m.Unit)
-		p.Watch.Rows = append(p.Watch.Rows, []string{m.Name, write(m.Predicted.Value), bounds(m.Predicted, write), m.Arm, m.How})
+		write := of(m.Unit, m.Predicted)
+		p.Watch.Rows = append(p.Watch.Rows, []string{m.Name, value(m.Predicted, write), bounds(m.Predicted, write), m.Arm, m.How})
+	}
+	p.OverLimit = table{Caption: "Limits of the source that this does not keep to", Columns: []column{{"limit", text}, {"what comes", text}, {"what would keep to it", text}}, Kind: stack}
+	for _, e := range r.Verdict.OverLimit {
+		p.OverLimit.Rows = append(p.OverLimit.Rows, []string{number(e.Limit) + " " + e.What, e.Text, strings.Join(e.Remedies, "; ")})
 	}
 	p.Current = table{Caption: "Today beside the advice", Columns: []column{{"compared", text}}}
 	if c := r.Current; c != nil {
@@ -102,9 +106,9 @@ func (p *page) measured(r *advise.Report) {
 			if !slo && i >= len(figureNames)-3 {
 				continue // without an SLO nothing is over it
 			}
-			write := in(f.unit)
 			v := f.of(r.Figures)
-			p.Figures.Rows = append(p.Figures.Rows, []string{f.name, write(v.Value), bounds(v, write), v.By})
+			write := of(f.unit, v)
+			p.Figures.Rows = append(p.Figures.Rows, []string{f.name, value(v, write), bounds(v, write), v.By})
 		}
 		w := r.Figures.WorstWindow
 		amp := "no window had ten loads"
@@ -152,7 +156,7 @@ func (p *page) measured(r *advise.Report) {
 		if k.Clients > 0 {
 			clients = whole(k.Clients)
 		}
-		p.TopKeys.Rows = append(p.TopKeys.Rows, []string{k.Key, whole(k.Requests), perSecond(k.Rate), whole(k.Loads), whole(k.Shared), whole(k.Saved), clients})
+		p.TopKeys.Rows = append(p.TopKeys.Rows, []string{k.Key, whole(k.Requests), rated(r, k.Rate, perSecond), whole(k.Loads), whole(k.Shared), whole(k.Saved), clients})
 	}
 }
 
@@ -168,7 +172,7 @@ func armTable(caption string, arms []advise.Arm, slo bool, missing string) table
 	for i := range arms {
 		a := &arms[i]
 		row := []string{
-			a.ID, whole(a.Loads), number(a.LoadRate.Value), bounds(a.LoadRate, number), whole(a.Background), whole(a.Hits), whole(a.StaleHits), whole(a.Joined), whole(a.GaveUp),
+			a.ID, whole(a.Loads), value(a.LoadRate, number), bounds(a.LoadRate, number), whole(a.Background), whole(a.Hits), whole(a.StaleHits), whole(a.Joined), whole(a.GaveUp),
 			span(a.MeanWait, nanos), duration(a.P50), duration(a.P99), duration(a.P999), whole(a.Peak), duration(a.PeakAt),
 		}
 		if slo {
@@ -218,7 +222,7 @@ func traceFacts(r *advise.Report) [][]string {
 	}
 	add("keys", keys)
 	add("span", duration(t.Span))
-	add("requests a second", number(t.Rate))
+	add("requests a second", rated(r, t.Rate, number))
 	for _, s := range t.Top {
 		add(fmt.Sprintf("share of the %s most frequent keys", whole(int64(s.Keys))), percent(s.Share))
 	}
@@ -293,6 +297,8 @@ func statedFacts(r *advise.Report) [][]string {
 
 func thresholdFacts(t advise.Thresholds) [][]string {
 	return [][]string{
+		{"requests below which nothing matters", number(float64(t.MinRequests))},
+		{"loads under way on average, without a cache, below which nothing matters", number(t.MinBusy)},
 		{"hit ratio below which a cache is for nothing", percent(t.HitRatio)},
 		{"amplification that is as good as none", number(t.Amplification)},
 		{"keys that are a handful", number(float64(t.OnceKeys))},

@@ -136,12 +136,37 @@ func in(unit string) func(float64) string {
 	return func(v float64) string { return number(v) + " " + unit }
 }
 
+// of is in for a figure with what it may be: shares have a tenth of a percent, if
+// any end of them has, since more digits of the other say nothing.
+func of(unit string, i advise.Interval) func(float64) string {
+	if unit != "%" || max(i.Value, i.High) < 0.001 {
+		return in(unit)
+	}
+	return func(v float64) string { return percent(math.Round(1000*v) / 1000) }
+}
+
 // bounds writes what a figure may be; nothing where there is no doubt of it.
 func bounds(i advise.Interval, write func(float64) string) string {
-	if i.Low == i.High {
-		return ""
+	if low, high := write(i.Low), write(i.High); i.Low != i.High && (low != high || low != write(i.Value)) {
+		return low + " to " + high
 	}
-	return write(i.Low) + " to " + write(i.High)
+	return ""
+}
+
+// value writes a figure that may not be known.
+func value(i advise.Interval, write func(float64) string) string {
+	if !i.Known() {
+		return "not known"
+	}
+	return write(i.Value)
+}
+
+// rated writes a rate of a report.
+func rated(r *advise.Report, v float64, write func(float64) string) string {
+	if r.Trace.RateUnknown {
+		return "not known: no time passes"
+	}
+	return write(v)
 }
 
 // span writes a figure and what it may be.
@@ -149,7 +174,7 @@ func span(i advise.Interval, write func(float64) string) string {
 	if b := bounds(i, write); b != "" {
 		return write(i.Value) + " (" + b + ")"
 	}
-	return write(i.Value)
+	return value(i, write)
 }
 
 func yesNo(b bool) string {

@@ -172,7 +172,7 @@ func TestMisspeltSettingsAreRefused(t *testing.T) {
 func talk(t *testing.T, safety advise.Safety, typed string) (advise.Safety, string) {
 	t.Helper()
 	var out strings.Builder
-	err := advising.Ask(strings.NewReader(typed), &out, &safety, func(id string) []string {
+	err := advising.Ask(t.Context(), strings.NewReader(typed), &out, &safety, func(id string) []string {
 		if id == "same_for_all" {
 			return []string{"a key is requested by about 1224 clients: the same answer for all?"}
 		}
@@ -231,5 +231,56 @@ func TestAskingOnlyWhatIsOpen(t *testing.T) {
 	got, out := talk(t, safe, "no: they sort it\n")
 	if want := (advise.Reply{Answer: advise.No, Because: "they sort it"}); got.ReadOnly != want || strings.Count(out, "> ") != 1 {
 		t.Errorf("asked %q, and the answers are %+v", out, got)
+	}
+}
+
+// A file of latencies says how long loads take. Lines that are none are told of,
+// and a file of mostly such lines is refused.
+func TestLoaderOfAFile(t *testing.T) {
+	config := func(text string) (advise.Config, advise.Input, error) {
+		s := advising.Settings{Policy: advising.Policy{TTL: "1m", Loader: file(t, "took.txt", text)}}
+		c, err := s.Config()
+		var in advise.Input
+		s.Read(&in)
+		return c, in, err
+	}
+	c, in, err := config("# of a Tuesday\n10ms\n\n20 ms\r\n0.03s\n12.5\n-1ms\nsoon\n40000us\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := c.Loader; l == nil || l.Quantile(0.5) != 30*time.Millisecond || l.Mean() != 25*time.Millisecond {
+		t.Errorf("the loader is %v, want 10, 20, 30 and 40 ms", l)
+	}
+	if len(in.Files) != 1 || in.Files[0].Name != "took.txt" || in.Files[0].Records != 4 || in.Files[0].Bad != 3 || len(in.Files[0].SHA256) != 64 {
+		t.Errorf("the report has the file as %+v", in.Files)
+	}
+	if len(in.Findings) != 1 {
+		t.Fatalf("findings %+v, want one on three lines", in.Findings)
+	}
+	for _, w := range []string{"3 of 7 lines of took.txt", `line 6: "12.5" has no unit`, `line 7: "-1ms" is less than 0`, `line 8: "soon" is no duration`} {
+		if !strings.Contains(in.Findings[0].Text, w) {
+			t.Errorf("%q is not in %q", w, in.Findings[0].Text)
+		}
+	}
+
+	for text, w := range map[string]string{
+		"":                                   "has no latencies",
+		"# nothing\n":                        "has no latencies",
+		"1\n2\n3ms\n":                        `2 of 3 lines are no latency: line 1: "1" has no unit`,
+		"1ms\nx\n":                           "1 of 2 lines",
+		"25h\n":                              "more than 24h",
+		"1ms\n" + strings.Repeat("1", 1<<17): "line 2",
+	} {
+		if _, _, err := config(text); err == nil || !strings.Contains(err.Error(), w) {
+			t.Errorf("%.20q: the error %v does not say %q", text, err, w)
+		}
+	}
+	s := advising.Settings{Policy: advising.Policy{Loader: "20msec"}}
+	if _, err := s.Config(); err == nil || !strings.Contains(err.Error(), "no file of latencies") || !strings.Contains(err.Error(), "p50=20ms") {
+		t.Errorf("a loader that is nothing: %v", err)
+	}
+	s = advising.Settings{Policy: advising.Policy{Loader: t.TempDir()}}
+	if _, err := s.Config(); err == nil {
+		t.Error("a directory is a loader")
 	}
 }

@@ -2,6 +2,9 @@ package advising
 
 import (
 	"bufio"
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,9 +14,9 @@ import (
 
 // Ask asks what is not answered yet, one question after the other, each with
 // what the trace hints at beside it. An empty line leaves a question open; the
-// end of in leaves all the rest.
-func Ask(in io.Reader, out io.Writer, safety *advise.Safety, evidence func(id string) []string) error {
-	lines := bufio.NewScanner(in)
+// end of in leaves all the rest. When ctx ends it gives up, and returns its error.
+func Ask(ctx context.Context, in io.Reader, out io.Writer, safety *advise.Safety, evidence func(id string) []string) error {
+	next := typed(in)
 	asked := false
 	for _, q := range advise.Questions() {
 		reply := safety.Reply(q.ID)
@@ -35,11 +38,15 @@ func Ask(in io.Reader, out io.Writer, safety *advise.Safety, evidence func(id st
 		}
 		for {
 			_, _ = fmt.Fprint(out, "> ")
-			if !lines.Scan() {
+			text, err := next(ctx)
+			if err != nil {
 				_, _ = fmt.Fprintln(out)
-				return lines.Err()
+				if errors.Is(err, io.EOF) {
+					return nil
+				}
+				return err
 			}
-			answer, because, _ := strings.Cut(lines.Text(), ":")
+			answer, because, _ := strings.Cut(text, ":")
 			switch strings.ToLower(strings.TrimSpace(answer)) {
 			case "y", "yes":
 				*reply = advise.Reply{Answer: advise.Yes, Because: strings.TrimSpace(because)}
@@ -54,6 +61,33 @@ func Ask(in io.Reader, out io.Writer, safety *advise.Safety, evidence func(id st
 		}
 	}
 	return nil
+}
+
+// typed gives a function for the next line of in, which waits no longer than its
+// context. A read of a terminal cannot be called off: the goroutine of one that
+// is given up ends with the line, or with the process.
+func typed(in io.Reader) func(context.Context) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	lines := bufio.NewScanner(in)
+	return func(ctx context.Context) (string, error) {
+		read := make(chan line, 1)
+		go func() {
+			if lines.Scan() {
+				read <- line{text: lines.Text()}
+				return
+			}
+			read <- line{err: cmp.Or(lines.Err(), io.EOF)}
+		}()
+		select {
+		case l := <-read:
+			return l.text, l.err
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
 }
 
 // wrap breaks a text into lines of at most width, the first after lead and the

@@ -50,7 +50,7 @@ func Live(w io.Writer, p live.Plan, want, got live.Figures) error {
 	if p.Setting.SLO > 0 {
 		rows = append(rows, [3]string{"over the SLO", number(want.Over, "%"), number(got.Over, "%")})
 	}
-	if _, err := fmt.Fprintf(w, "\nThe forecast against the library, with TTL %s, jitter %s, early refresh %s, stale window %s\n  %-20s %12s %12s\n",
+	if _, err := fmt.Fprintf(w, "\nThe forecast against the library, with TTL %s, jitter %s either way, early refresh %s, stale window %s\n  %-20s %12s %12s\n",
 		duration(float64(p.Arm.TTL)), number(p.Arm.Jitter, ""), number(p.Arm.Early, ""), duration(float64(p.Arm.Stale)), "", "predicted", "measured"); err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package advising
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/onefold-go/onefold/advise"
@@ -24,11 +26,21 @@ func Read(ctx context.Context, source *trace.Source, study *advise.Study, told f
 }
 
 // Input is what a reader has to say of the records, in the words of the command.
+// Where files are on this machine is nothing for a report: one that is named by
+// its whole path has its name there.
 func Input(s trace.Summary) advise.Input {
 	in := advise.InputFrom(s)
+	var paths []string
+	for i := range in.Files {
+		if f := &in.Files[i]; filepath.IsAbs(f.Name) {
+			paths = append(paths, f.Name, filepath.Base(f.Name))
+			f.Name = filepath.Base(f.Name)
+		}
+	}
+	named := strings.NewReplacer(paths...)
 	for i := range in.Findings {
 		f := &in.Findings[i]
-		f.Text, f.Remedy = Words(f.Text), Words(f.Remedy)
+		f.Text, f.Remedy = named.Replace(Words(f.Text)), named.Replace(Words(f.Remedy))
 	}
 	return in
 }

@@ -22,6 +22,7 @@ func Screen(w io.Writer, r *advise.Report, width int, colour bool) error {
 	s := screen{width: min(max(width, 80), 110), colour: colour}
 	s.verdict(r)
 	s.carriedBy(r)
+	s.overLimit(r)
 	s.arms(r)
 	s.settings(r)
 	s.flips(r)
@@ -83,12 +84,43 @@ func (s *screen) figures(facts []advise.Fact) {
 		name = max(name, len(f.Name))
 	}
 	for _, f := range facts {
-		i := f.Interval
-		text := number(i.Value, f.Unit)
-		if i.High > i.Low {
-			text = fmt.Sprintf("%-10s %s to %s", text, number(i.Low, f.Unit), number(i.High, f.Unit))
-		}
-		s.line("  %-*s  %s", name, f.Name, text)
+		s.line("  %-*s  %s", name, f.Name, interval(f.Interval, f.Unit))
+	}
+}
+
+// interval prints a figure and what it may be, if the digits tell.
+func interval(i advise.Interval, unit string) string {
+	value, low, high := number(i.Value, unit), number(i.Low, unit), number(i.High, unit)
+	if unit == "%" && max(i.Value, i.High) >= 0.001 { // more digits of one end say nothing
+		value, low, high = tenth(i.Value), tenth(i.Low), tenth(i.High)
+	}
+	switch {
+	case !i.Known():
+		return "not known"
+	case low == value && high == value:
+		return value
+	}
+	return fmt.Sprintf("%-10s %s to %s", value, low, high)
+}
+
+func tenth(share float64) string {
+	text := strconv.FormatFloat(100*share, 'f', 1, 64)
+	if text == "-0.0" {
+		text = "0.0"
+	}
+	return text + " %"
+}
+
+// overLimit says which limits of the source are broken, and what would keep to
+// them.
+func (s *screen) overLimit(r *advise.Report) {
+	if len(r.Verdict.OverLimit) == 0 {
+		return
+	}
+	s.heading("Over the source's limit")
+	for _, e := range r.Verdict.OverLimit {
+		s.item("  ", e.Text)
+		s.item("  - ", "it takes "+strings.Join(e.Remedies, "; or "))
 	}
 }
 
@@ -113,8 +145,8 @@ func (s *screen) arms(r *advise.Report) {
 	}
 	herds := r.Verdict.IfSafe == advise.CacheJitter || r.Verdict.IfSafe == advise.CacheBoth
 	advised := ""
-	if len(r.Watch) > 0 {
-		advised = r.Watch[0].Arm
+	if r.Advised != nil {
+		advised = r.Advised.Arm
 	}
 	slo := r.Policy.SLO.Limit > 0
 	s.heading("Each way to serve these requests")
@@ -141,7 +173,7 @@ func (s *screen) arms(r *advise.Report) {
 		if a.ID == advised {
 			mark = "> "
 		}
-		row := fmt.Sprintf("%s%-31s %9s %8s %8s %7s", mark, cut(a.ID, 31), number(a.LoadRate.Value, ""), number(hits(a), "%"), duration(float64(a.P99)), count(a.Peak))
+		row := fmt.Sprintf("%s%-31s %9s %8s %8s %7s", mark, cut(a.ID, 31), rate(a), number(hits(a), "%"), duration(twoDigits(float64(a.P99))), count(a.Peak))
 		if slo {
 			row += fmt.Sprintf(" %9s", number(a.OverSLO.Value, "%"))
 		}
@@ -152,14 +184,30 @@ func (s *screen) arms(r *advise.Report) {
 			s.item("  ", "as "+a.ID+": "+strings.Join(n, ", "))
 		}
 	}
+	if b := r.Bounds; b != nil && b.Spread.Figures.Peak.Value != b.AtTick.Figures.Peak.Value {
+		s.item("  ", fmt.Sprintf("peaks are those if all requests of a tick of %s come at once; spread over it the cache's is %s, in place of %s",
+			duration(float64(b.Tick)), number(b.Spread.Figures.Peak.Value, ""), number(b.AtTick.Figures.Peak.Value, "")))
+	}
 }
 
-func hits(a *advise.Arm) float64 {
-	if a.Requests == 0 {
-		return 0
+// twoDigits is what a histogram of latencies tells.
+func twoDigits(v float64) float64 {
+	if v <= 0 {
+		return v
 	}
-	return float64(a.Hits+a.StaleHits) / float64(a.Requests)
+	unit := math.Pow(10, math.Floor(math.Log10(v))-1)
+	return math.Round(v/unit) * unit
 }
+
+func rate(a *advise.Arm) string {
+	if !a.LoadRate.Known() {
+		return "not known"
+	}
+	return number(a.LoadRate.Value, "")
+}
+
+// hits is the figure that the verdict and what to watch have as well.
+func hits(a *advise.Arm) float64 { return a.HitRatio.Value }
 
 // alike reports whether two arms differ by less than is worth a line.
 func alike(a, b *advise.Arm) bool {
@@ -170,13 +218,21 @@ func alike(a, b *advise.Arm) bool {
 
 func (s *screen) settings(r *advise.Report) {
 	if len(r.Settings) > 0 {
-		s.heading("Settings, and what supports them")
+		s.heading("Settings, and what supports them (the row marked > where no other is named)")
 		for _, set := range r.Settings {
-			s.item(fmt.Sprintf("  %-12s %-8s ", set.Name, set.Value), set.Why+" ["+set.Arm+"]")
+			why := set.Why
+			if r.Advised == nil || set.Arm != r.Advised.Arm {
+				why += " [" + set.Arm + "]"
+			}
+			s.item(fmt.Sprintf("  %-12s %-8s ", set.Name, set.Value), why)
 		}
 	}
 	if len(r.Watch) > 0 {
-		s.heading("Watch after the change")
+		title := "Watch after the change"
+		if _, with, ok := strings.Cut(r.Watch[0].Arm, ", "); ok {
+			title += ", " + with
+		}
+		s.heading(title)
 		var facts []advise.Fact
 		for _, m := range r.Watch {
 			facts = append(facts, advise.Fact{Name: m.Name, Unit: m.Unit, Interval: m.Predicted})
@@ -190,11 +246,14 @@ func (s *screen) flips(r *advise.Report) {
 	if r.Verdict.Class == advise.RefuseUnsafe { // the questions stand below
 		flips = slices.DeleteFunc(slices.Clone(flips), func(f string) bool { return strings.HasPrefix(f, "an answer to") })
 	}
-	if len(flips) == 0 {
+	if len(flips) == 0 && r.Verdict.NoFlip == "" {
 		return
 	}
 	s.heading("What would flip it")
 	s.list(flips, 4)
+	if r.Verdict.NoFlip != "" {
+		s.item("  ", r.Verdict.NoFlip)
+	}
 }
 
 // open lists what is not answered yes, with what the trace hints at.
@@ -248,10 +307,17 @@ func (s *screen) input(r *advise.Report) {
 		keys = "about " + keys
 	}
 	text := fmt.Sprintf("%s requests for %s keys in %s", count(t.Requests), keys, duration(float64(t.Span)))
-	switch l.Source {
-	case "stated":
+	if t.RateUnknown {
+		text = fmt.Sprintf("%s requests for %s keys, all at one instant: no rate is known", count(t.Requests), keys)
+	}
+	drawn, sampled := strings.CutSuffix(l.Text, " measured")
+	switch {
+	case l.Source == "":
+	case l.Source == "stated" && sampled:
+		text += fmt.Sprintf("; loads drawn from a file of %s: %s at the median, %s on average, %s at p99", drawn, duration(float64(l.P50)), duration(float64(l.Mean)), duration(float64(l.P99)))
+	case l.Source == "stated":
 		text += fmt.Sprintf("; loads as stated, %s, with a mean of %s", l.Text, duration(float64(l.Mean)))
-	case "measured":
+	default:
 		text += fmt.Sprintf("; loads of %s at the median, %s on average, %s at p99, as measured", duration(float64(l.P50)), duration(float64(l.Mean)), duration(float64(l.P99)))
 	}
 	if !r.Method.Exact && t.Requests > 0 {
@@ -307,8 +373,8 @@ func number(v float64, unit string) string {
 	}
 	text := ""
 	switch a := math.Abs(v); {
-	case a == math.Trunc(a) && a < 1e6:
-		text = strconv.FormatFloat(v, 'f', 0, 64)
+	case a == math.Trunc(a) && a < 1e15:
+		text = count(int64(v))
 	case a >= 100:
 		text = count(int64(math.Round(v)))
 	default:
@@ -325,7 +391,7 @@ func duration(ns float64) string {
 	case ns < 1e3:
 		return strconv.FormatFloat(ns, 'f', 0, 64) + "ns"
 	case ns < 1e6:
-		return strconv.FormatFloat(ns/1e3, 'g', 3, 64) + "us"
+		return strconv.FormatFloat(ns/1e3, 'g', 3, 64) + "µs"
 	case ns < 1e9:
 		return strconv.FormatFloat(ns/1e6, 'g', 3, 64) + "ms"
 	case ns < 100e9:

@@ -28,14 +28,16 @@ type Settings struct {
 	Policy     Policy            `json:"policy"`
 	Safety     advise.Safety     `json:"safety"`
 	Thresholds advise.Thresholds `json:"thresholds"`
+
+	measured *measured // what Config read of a file of latencies; nil for none
 }
 
 // Policy is the part that the service's owner decides.
 type Policy struct {
 	TTL           string  `json:"ttl"` // a duration, "forever" or "none"
 	MaxStale      string  `json:"max_stale"`
-	SLO           string  `json:"slo"` // "p99<50ms"
-	Loader        string  `json:"loader"`
+	SLO           string  `json:"slo"`    // "p99<50ms"
+	Loader        string  `json:"loader"` // "20ms", "p50=20ms,p99=200ms", or a file of latencies
 	MaxConcurrent int     `json:"source_max_concurrent"`
 	MaxRPS        float64 `json:"source_max_rps"`
 	Processes     int     `json:"processes"`
@@ -146,7 +148,7 @@ func (s *Settings) Threshold(text string) error {
 }
 
 // Config is what the settings mean to the study. All that is wrong is reported
-// together.
+// together. It reads the file of latencies, where there is one.
 func (s *Settings) Config() (advise.Config, error) {
 	var faults []error
 	duration := func(name, text string) time.Duration {
@@ -174,7 +176,7 @@ func (s *Settings) Config() (advise.Config, error) {
 		faults = append(faults, err)
 	}
 	if p.Loader != "" {
-		l, err := sim.ParseLoader(p.Loader)
+		l, err := s.loader()
 		if err != nil {
 			faults = append(faults, fmt.Errorf("loader: %w", err))
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -85,10 +86,12 @@ type adviseFlags struct {
 
 	live  time.Duration
 	speed float64
+
+	args []string // all that was typed behind "onefold"
 }
 
-func newAdvise() *cobra.Command {
-	f := new(adviseFlags)
+func newAdvise(args []string) *cobra.Command {
+	f := &adviseFlags{args: args}
 	cmd := &cobra.Command{
 		Use:     "advise FILE... [flags]",
 		Short:   "Say whether a service's loads should be shared, from its access log",
@@ -108,7 +111,7 @@ func newAdvise() *cobra.Command {
 	set.StringVar(&p.TTL, "ttl", "", "greatest age of a value: 5m, forever, or none where nothing may be kept (default none)")
 	set.StringVar(&p.MaxStale, "max-stale", "", "how much older a value may be while a new one loads")
 	set.StringVar(&p.SLO, "slo", "", "what callers are promised, such as p99<50ms")
-	set.StringVar(&p.Loader, "loader", "", "how long a load takes: 20ms, or p50=20ms,p99=200ms (default: as measured)")
+	set.StringVar(&p.Loader, "loader", "", "how long a load takes: 20ms, p50=20ms,p99=200ms, or a file of latencies such as 12.5ms, one to a line (default: as measured)")
 	set.IntVar(&p.MaxConcurrent, "source-concurrent", 0, "loads at once that the source bears")
 	set.Float64Var(&p.MaxRPS, "source-rps", 0, "loads a second that the source bears")
 	set.IntVar(&p.Processes, "processes", 0, "processes that serve the requests, each with its own cache (default 1)")
@@ -116,7 +119,7 @@ func newAdvise() *cobra.Command {
 	set.Int64Var(&p.Entries, "entries", 0, "values that a process has room for")
 	set.StringVar(&p.Memory, "memory", "", "the same in bytes, such as 512MiB")
 	set.StringVar(&p.Start, "start", "", "what caches hold before the first record: cold or warm (default cold)")
-	set.StringVar(&p.Current, "current", "", "how requests are served today: ttl=5m,coalesce,jitter=0.1,early=1,stale=10s,wait=50ms")
+	set.StringVar(&p.Current, "current", "", "how requests are served today: ttl=5m,coalesce,jitter=0.1,early=1,stale=10s,wait=50ms; jitter is a share of the TTL either way, half of the library's")
 	set.Uint64Var(&p.Seed, "seed", 0, "where random numbers and the keys' hashes come from; 0: hashes of a secret that is forgotten")
 	set.StringVar(&f.settings, "settings", "", "file (.toml, .yaml, .json) with [policy], [safety] and [thresholds]")
 	set.StringArrayVar(&f.answers, "answer", nil, "answer to a question, such as same_for_all='yes: no user in it'; may be repeated")
@@ -214,8 +217,13 @@ func runAdvise(ctx context.Context, in io.Reader, out, errw io.Writer, paths []s
 		return advising.Worded(err)
 	}
 	input := advising.Input(source.Summary())
+	settings.Read(&input)
 	if f.asks(in, out, paths) {
-		if err := advising.Ask(in, errw, &settings.Safety, func(id string) []string { return study.Evidence(id, input) }); err != nil {
+		err := advising.Ask(ctx, in, errw, &settings.Safety, func(id string) []string { return study.Evidence(id, input) })
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
+		if err != nil {
 			return err
 		}
 		if err := study.Answer(settings.Safety); err != nil {
@@ -371,7 +379,7 @@ func (f *adviseFlags) write(out io.Writer, r *advise.Report) error {
 		}
 	}
 	if f.html != "" {
-		if err := toFile(f.html, func(w io.Writer) error { return page.Write(w, r, page.Config{}) }); err != nil {
+		if err := toFile(f.html, func(w io.Writer) error { return page.Write(w, r, page.Config{Command: f.command()}) }); err != nil {
 			return err
 		}
 	}
@@ -402,6 +410,22 @@ func (f *adviseFlags) write(out io.Writer, r *advise.Report) error {
 		return exitError{exitBehind, "today's configuration is behind the advice: " + strings.Join(r.Current.Reasons, "; ")}
 	}
 	return nil
+}
+
+// command is what was typed, for a page that others read: without passwords, and
+// with files by their names alone, not by where they are on this machine.
+func (f *adviseFlags) command() string {
+	args := withoutSecrets(f.args)
+	for i, arg := range args {
+		flag, path := "", arg
+		if name, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(arg, "--") {
+			flag, path = name+"=", value
+		}
+		if filepath.IsAbs(path) {
+			args[i] = flag + filepath.Base(path)
+		}
+	}
+	return "onefold " + quoted(args)
 }
 
 // toFile writes a file whole or not at all.

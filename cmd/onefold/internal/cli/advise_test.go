@@ -79,7 +79,7 @@ func TestAdviseScreens(t *testing.T) {
 		{"once", fewHot, []string{"--ttl", "forever", "--loader", "20ms"}, "ONCE", []string{"TTL          none"}, nil},
 		{"load or store", fewHot, []string{"--ttl", "1s", "--loader", "10us"}, "LOAD OR STORE", []string{"about what it costs to wait"}, nil},
 		{"plain cache", spread, []string{"--ttl", "10s", "--loader", "1ms"}, "PLAIN CACHE", []string{"> cache ", "as cache: ", "Watch after the change", "hit ratio"}, []string{"over SLO", "Unanswered"}},
-		{"jitter", warm, []string{"--ttl", "20s", "--loader", "20ms", "--start", "warm"}, "CACHE JITTER", []string{"> cache+jitter", "herd+jitter", "Jitter       0.1"}, nil},
+		{"jitter", warm, []string{"--ttl", "20s", "--loader", "20ms", "--start", "warm"}, "CACHE JITTER", []string{"> cache+jitter", "herd+jitter", "Jitter       0.2"}, nil},
 		{"coalescing", fewHot, []string{"--ttl", "1s", "--loader", "20ms"}, "CACHE COALESCING", []string{"> cache+coalescing ", "coalescing ratio"}, nil},
 		{"early refresh", fewHot, []string{"--ttl", "1s", "--loader", "p50=20ms,p99=200ms", "--slo", "p99<50ms"}, "CACHE COALESCING + EARLY REFRESH", []string{"over SLO", "EarlyRefresh"}, nil},
 		{"stale window", fewHot, []string{"--ttl", "1s", "--max-stale", "1s", "--loader", "p50=20ms,p99=200ms"}, "CACHE COALESCING + STALE WINDOW", []string{"StaleFor"}, nil},
@@ -122,6 +122,63 @@ func fits(t *testing.T, screen string) {
 	if len(lines) > 48 {
 		t.Errorf("%d lines, which is no screen:\n%s", len(lines), screen)
 	}
+}
+
+// What nothing helps with, the latencies' file and the command are where somebody
+// looks for them.
+func TestAdviseSaysWhatNothingHelpsWith(t *testing.T) {
+	path := plain(t, spread)
+	took := written(t, "took.txt", []byte("1ms\n1ms\n1ms\nlong\n"))
+	html, file := filepath.Join(t.TempDir(), "advice.html"), filepath.Join(t.TempDir(), "advice.json")
+	r := onefold(t, answered(path, "--ttl", "10s", "--loader", took, "--source-concurrent", "1", "--html", html, "--json="+file, "--settings", written(t, "a.toml", nil))...)
+	r.want(t, 0, r.out, "PLAIN CACHE\n", "Nothing tried helps with the", "Over the source's limit", "it takes a source that bears", "loads drawn from a file of 3", "1 of 4 lines of took.txt are no latency")
+	fits(t, r.out)
+	page, err := os.ReadFile(html)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []string{"Nothing tried helps with the peak", "Limits of the source that this does not keep to", "a source that bears",
+		"Made by <code>onefold advise trace.log --ttl 10s --loader took.txt --source-concurrent 1 --html advice.html --json=advice.json --settings a.toml --answer &#39;idempotent=yes: a trace made for a test&#39;"} {
+		if !strings.Contains(string(page), w) {
+			t.Errorf("%q is not in the page", w)
+		}
+	}
+	if dir := filepath.Dir(path); strings.Contains(string(page), dir) {
+		t.Errorf("the page names the directory %s", dir)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got advise.Report
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if e := got.Verdict.OverLimit; len(e) != 1 || e[0].Limit != 1 || e[0].Most < 2 || e[0].Helped || len(e[0].Remedies) == 0 {
+		t.Errorf("the JSON has %+v", e)
+	}
+	if a := got.Advised; a == nil || a.Class != advise.PlainCache || a.MaxLoads != 1 || a.Coalesce {
+		t.Errorf("the JSON advises %+v", a)
+	}
+
+	// The advice is taken as what is in service, and is as good as itself.
+	r = onefold(t, answered(path, "--ttl", "10s", "--loader", "1ms", "--check", "--current", got.Advised.Current)...)
+	r.want(t, 0, r.out, "What is in service is as good as the advice")
+}
+
+// A trace in which no time passes has no rates.
+func TestAdviseAtOneInstant(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("time,key\n")
+	for i := range 400 {
+		b.WriteString("2026-01-02T03:04:05.123456789Z,k" + string(rune('a'+i%3)) + "\n")
+	}
+	r := onefold(t, answered(written(t, "instant.csv", []byte(b.String())), "--ttl", "10s", "--loader", "20ms", "--source-rps", "100")...)
+	r.want(t, 0, r.out, "all at one instant: no rate is known", "not known")
+	if found := regexp.MustCompile(`Inf|NaN|[0-9]e\+`).FindString(r.out); found != "" {
+		t.Errorf("%q is in:\n%s", found, r.out)
+	}
+	fits(t, r.out)
 }
 
 // Without answers there is no advice, and the figures are there all the same.
@@ -306,7 +363,7 @@ func TestAdviseJSON(t *testing.T) {
 	path := traced(t, trace.Combined, "", tracegen.Workload{Seed: 7, Requests: 3000, Rate: 300, Keys: 200, Skew: 1})
 	args := answered(path, "--ttl", "10s", "--loader", "p50=2s,p99=4s", "--json", "-")
 	first := onefold(t, args...)
-	first.want(t, 0, first.out, `"schema": "onefold-advise/1"`, `"sha256"`)
+	first.want(t, 0, first.out, `"schema": "onefold-advise/2"`, `"sha256"`)
 	if again := onefold(t, args...); again.out != first.out {
 		t.Error("the second run gives other bytes")
 	}

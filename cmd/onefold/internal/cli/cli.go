@@ -62,7 +62,7 @@ Start with: onefold lab, onefold vet
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newLab(args), newVet(), newAdvise())
+	root.AddCommand(newLab(args), newVet(), newAdvise(args))
 	return root
 }
 
