@@ -194,7 +194,7 @@ func (s *store) page(tenant, id string, page int) (any, error) {
 
 // The digest of the query does not say whose answer it is.
 func (s *store) digested(queries []string, tenant string) (any, error) {
-	v, err, _ := s.g.Do(hash(queries), func() (any, error) { // want `callers who differ only in tenant share this load`
+	v, err, _ := s.g.Do(sum(queries), func() (any, error) { // want `callers who differ only in tenant share this load`
 		return s.db.List(background, tenant, 0, queries)
 	})
 	return v, err
