@@ -220,7 +220,7 @@ func request(t types.Type) bool {
 // besides: what has an id is found by that.
 func place(words []string) bool {
 	switch strings.Join(words, "") {
-	case "key", "cachekey", "dir", "directory", "folder", "root", "base", "baseurl", "mirror", "endpoint", "name", "title", "description":
+	case "key", "cachekey", "dir", "directory", "folder", "root", "base", "baseurl", "mirror", "endpoint", "addr", "address", "host", "name", "title", "description":
 		return true
 	}
 	return false

@@ -227,3 +227,9 @@ func (s *store) grants(name string, groups ...string) (any, error) {
 	v, err, _ := s.g.Do(name, func() (any, error) { return load() }) // want `callers who differ only in groups share this load`
 	return v, err
 }
+
+// Where a caller is tells who asks, whatever the key names.
+func (s *store) askedBy(pageID, clientAddr string) (any, error) {
+	v, err, _ := s.g.Do(pageID, func() (any, error) { return s.db.Page(background, clientAddr, pageID) }) // want `callers who differ only in clientAddr`
+	return v, err
+}

@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -341,4 +342,10 @@ func pooledKey(pool *sync.Pool, tenants []string, token string) string {
 func writeText(w io.Writer, text string) {
 	w.Write([]byte{byte(len(text))})
 	w.Write([]byte(text))
+}
+
+// Where it is asked for follows from what it is, which the key names.
+func (s *store) askedAt(regionID uint64, addr string) (any, error) {
+	v, err, _ := s.g.Do(strconv.FormatUint(regionID, 10), func() (any, error) { return s.db.Page(background, addr, strconv.FormatUint(regionID, 10)) })
+	return v, err
 }
