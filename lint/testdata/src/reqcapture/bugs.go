@@ -1,6 +1,7 @@
 package reqcapture
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -136,11 +137,35 @@ func after() gin.HandlerFunc {
 	var g singleflight.Group
 	return func(c *gin.Context) {
 		key := c.Param("id")
+		w := &recorder{ResponseWriter: c.Writer}
+		c.Writer = w
 		v, _, _ := g.Do(key, func() (any, error) {
 			c.Next() // want `reads the request of its first caller \(c.Next\(\)\)`
-			return c.IsAborted(), nil
+			p := new(recording)
+			p.fill(w)
+			return p, nil
 		})
 		note(key, v)
 		reply(c, v)
 	}
+}
+
+type recorder struct {
+	http.ResponseWriter
+	body   bytes.Buffer
+	status int
+}
+
+func (r *recorder) Status() int { return r.status }
+
+type recording struct {
+	status int
+	header http.Header
+	data   []byte
+}
+
+func (p *recording) fill(r *recorder) {
+	p.status = r.Status()
+	p.header = r.Header().Clone()
+	p.data = r.body.Bytes()
 }
