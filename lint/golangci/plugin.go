@@ -38,7 +38,23 @@ func New(settings any) (register.LinterPlugin, error) {
 	if err != nil {
 		return nil, errors.New("onefold: " + strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	return plugin{analyzer}, nil
+	return plugin{withoutRelated(analyzer)}, nil
+}
+
+// withoutRelated gives an analyzer that reports without the related places.
+// golangci-lint makes a finding of each of them, counts these, and of several on
+// one line it keeps one, so that a place could hide a finding.
+func withoutRelated(a *analysis.Analyzer) *analysis.Analyzer {
+	quiet := *a
+	quiet.Run = func(pass *analysis.Pass) (any, error) {
+		p := *pass
+		p.Report = func(d analysis.Diagnostic) {
+			d.Related = nil
+			pass.Report(d)
+		}
+		return a.Run(&p)
+	}
+	return &quiet
 }
 
 type plugin struct{ analyzer *analysis.Analyzer }

@@ -62,7 +62,19 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// What golangci-lint does: it runs the analyzer and prints what it reports.
+// What golangci-lint does: it runs the analyzer and prints what it reports, and
+// each related place as a finding more.
 func TestFindings(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), analyzer(t, nil), "shop")
+	found := 0
+	for _, r := range analysistest.Run(t, analysistest.TestData(), analyzer(t, nil), "shop") {
+		for _, d := range r.Action.Diagnostics {
+			found++
+			if len(d.Related) > 0 {
+				t.Errorf("%q comes with %d related places", d.Message, len(d.Related))
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("nothing was found")
+	}
 }

@@ -47,6 +47,8 @@ func Missings(r *sites.Result, s *sites.Site) (missing []Missing, constant bool)
 	for _, u := range Load(r, s) {
 		if m := j.use(u); m != nil {
 			missing = append(missing, *m)
+		} else {
+			missing = append(missing, j.leftOut(u)...)
 		}
 	}
 	return missing, len(own) == 0
@@ -135,6 +137,32 @@ func (j *judge) use(u Use) *Missing {
 	return m
 }
 
+// leftOut gives the switches of a caller's options that the key, which takes
+// others of them one by one, does not have. The load uses the options as a whole,
+// so that whether it looks at these is not known.
+func (j *judge) leftOut(u Use) (missing []Missing) {
+	of := j.key.Of(u.Param)
+	if len(u.Path) > 0 || flow.IsReceiver(u.Param) || !request(u.Param.Type()) || len(of) < 2 || j.key.Cover(u.Part) || j.discarded() {
+		return nil
+	}
+	t := u.Param.Type()
+	if p, ok := t.Underlying().(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	s, ok := t.Underlying().(*types.Struct)
+	if !ok {
+		return nil
+	}
+	for f := range s.Fields() {
+		has := func(p Part) bool { return p.Path[0].Name == f.Name() }
+		if f.Exported() && isBool(f.Type()) && !how(wordsOf(f.Name())) && !slices.ContainsFunc(of, has) {
+			part := Part{Param: u.Param, Path: []Step{{f.Name(), f.Type()}}}
+			missing = append(missing, Missing{Use: Use{part, u.Pos}, Partly: true})
+		}
+	}
+	return missing
+}
+
 // data says whether values of a type are what they hold, and not a way to reach
 // something.
 func data(t types.Type) bool { return dataWithin(t, 4) }
@@ -192,7 +220,7 @@ func request(t types.Type) bool {
 // besides: what has an id is found by that.
 func place(words []string) bool {
 	switch strings.Join(words, "") {
-	case "key", "cachekey", "dir", "directory", "folder", "root", "base", "baseurl", "mirror", "endpoint", "name", "title", "description":
+	case "key", "cachekey", "dir", "directory", "folder", "root", "base", "baseurl", "mirror", "endpoint", "addr", "address", "host", "name", "title", "description":
 		return true
 	}
 	return false

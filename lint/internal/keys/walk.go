@@ -92,9 +92,9 @@ func (w *walk) from(v ssa.Value, path []Step, as held, in *frame) {
 	}
 	w.seen[at] = true
 	if w.key {
-		// What was written into a hash that a function gave.
+		// What was written into a hash that a function, or a pool, gave.
 		switch v.(type) {
-		case *ssa.Call, *ssa.Extract:
+		case *ssa.Call, *ssa.Extract, *ssa.TypeAssert:
 			if types.IsInterface(v.Type()) || isPointer(v.Type()) {
 				w.stored(v, in)
 			}
@@ -254,6 +254,8 @@ func (w *walk) stored(v ssa.Value, in *frame) {
 				w.stored(r, in)
 			}
 		case *ssa.MakeInterface:
+			w.stored(r, in)
+		case *ssa.ChangeInterface:
 			w.stored(r, in)
 		case ssa.CallInstruction:
 			// strings.Builder, a hash, json into a buffer.

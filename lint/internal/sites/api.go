@@ -97,7 +97,7 @@ func apiOf(fn *types.Func) *API {
 	}
 	set, isKnown := known[name{pkg, typ, fn.Name()}]
 	if !isKnown {
-		if typ == "" || !(named(pkg, typ) && doing(fn.Name()) || given(pkg, typ)) {
+		if typ == "" || !((named(pkg, typ) || holdsCalls(sig)) && doing(fn.Name()) || given(pkg, typ)) {
 			return nil
 		}
 	}
@@ -189,6 +189,43 @@ func named(pkg, typ string) bool {
 	for _, s := range []string{last, typ, strings.TrimSuffix(pkg, "/"+last)} {
 		s = strings.ToLower(s[strings.LastIndexByte(s, '/')+1:])
 		if strings.Contains(s, "flight") || strings.Contains(s, "dedup") {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsCalls says whether a method's receiver keeps what copies of singleflight
+// do, whatever they are called: by key, the result that is loaded, and a wait
+// group for those who wait for it.
+func holdsCalls(sig *types.Signature) bool {
+	t := sig.Recv().Type()
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	s, ok := t.Underlying().(*types.Struct)
+	if !ok {
+		return false
+	}
+	for f := range s.Fields() {
+		m, ok := f.Type().Underlying().(*types.Map)
+		if !ok {
+			continue
+		}
+		ptr, ok := m.Elem().Underlying().(*types.Pointer)
+		if !ok {
+			continue
+		}
+		call, ok := ptr.Elem().Underlying().(*types.Struct)
+		if !ok {
+			continue
+		}
+		waits, err := false, false
+		for f := range call.Fields() {
+			waits = waits || types.TypeString(f.Type(), nil) == "sync.WaitGroup"
+			err = err || isError(f.Type())
+		}
+		if waits && err {
 			return true
 		}
 	}

@@ -225,9 +225,56 @@ func (f *finder) readAfter(a *ssa.Alloc) bool {
 			if f.isInside(fn) {
 				continue
 			}
-			if fn != f.site.In || after(f.site.Instr, r) {
+			if (fn != f.site.In || after(f.site.Instr, r)) && !f.leads(a, r) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// leads says whether a read of a variable asks whether the load was run by this
+// very caller, or comes where that is known: all get the load's value, and the
+// variable, which is empty else, is for what is left to do for it.
+func (f *finder) leads(a *ssa.Alloc, read ssa.Instruction) bool {
+	if f.empty {
+		return false
+	}
+	for _, b := range read.Parent().Blocks {
+		c, ok := b.Instrs[len(b.Instrs)-1].(*ssa.If)
+		if !ok {
+			continue
+		}
+		test, ok := c.Cond.(*ssa.BinOp)
+		if !ok || test.Op != token.NEQ && test.Op != token.EQL {
+			continue
+		}
+		if k, ok := test.Y.(*ssa.Const); !ok || k.Value != nil {
+			continue
+		}
+		asks := false
+		set := b.Succs[0]
+		if test.Op == token.EQL {
+			set = b.Succs[1]
+		}
+		for v := test.X; v != nil && !asks; {
+			asks = f.p.Sites.Flow.Variable(v) == ssa.Value(a)
+			switch x := v.(type) {
+			case *ssa.UnOp:
+				v = x.X
+			case *ssa.FieldAddr:
+				v = x.X
+			case *ssa.Field:
+				v = x.X
+			default:
+				v = nil
+			}
+		}
+		if !asks {
+			continue
+		}
+		if read.Block() == b || len(set.Preds) == 1 && set.Dominates(read.Block()) {
+			return true
 		}
 	}
 	return false

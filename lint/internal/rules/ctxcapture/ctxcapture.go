@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"go/ast"
 	"go/types"
+	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -148,7 +150,7 @@ func (f *finder) foreign(expr ast.Expr, ctx ssa.Value) *use {
 			return nil
 		case c.From == flow.Lifecycle:
 			return nil
-		case c.Param != nil && (f.within(c.Param.Parent()) || f.shared(c.Param.Parent())):
+		case c.Param != nil && (f.within(c.Param.Parent()) || f.shared(c.Param.Parent()) || f.nobodys(c)):
 			return nil
 		default:
 			if u == nil {
@@ -179,6 +181,37 @@ func (f *finder) shared(fn *ssa.Function) bool {
 		}
 	}
 	return false
+}
+
+// nobodys says whether a context is the parameter of a function that only the
+// package calls, and it is given one at each call that ends with no caller: the
+// program's, or one that was detached.
+func (f *finder) nobodys(c flow.Chain) bool {
+	fn := c.Param.Parent()
+	if c.Root != c.Param || fn.Object() == nil || fn.Object().Exported() {
+		return false
+	}
+	given := 0
+	for _, call := range f.p.Sites.Flow.Callers(fn) {
+		if strings.HasSuffix(f.p.Fset.Position(call.Pos()).Filename, "_test.go") {
+			continue
+		}
+		given++
+		i := slices.Index(fn.Params, c.Param)
+		if i < 0 || i >= len(call.Common().Args) {
+			return false
+		}
+		chains := f.p.Sites.Flow.Chains(call.Common().Args[i])
+		for _, given := range chains {
+			if !given.Detached && given.From != flow.Fresh && given.From != flow.Lifecycle {
+				return false
+			}
+		}
+		if len(chains) == 0 {
+			return false
+		}
+	}
+	return given > 0
 }
 
 func report(p *check.Pass, s *sites.Site, u *use) {

@@ -22,7 +22,6 @@ var Rule = &check.Rule{
 	ID:       "keyspace",
 	Title:    "two different loads of one group may be given the same key",
 	Severity: check.Warning,
-	Default:  true,
 	Run:      run,
 }
 

@@ -54,8 +54,8 @@ func (f *finder) made(v *types.Var, visit func(ast.Node)) {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
 			for i, l := range n.Lhs {
-				if is(l) {
-					visit(n.Rhs[min(i, len(n.Rhs)-1)])
+				if r := n.Rhs[min(i, len(n.Rhs)-1)]; is(l) && ast.Unparen(r) != f.site.Call {
+					visit(r)
 				}
 			}
 		case *ast.ValueSpec:

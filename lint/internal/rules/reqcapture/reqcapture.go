@@ -134,7 +134,7 @@ func (f *finder) first(body *ast.BlockStmt, k kind, of func(*types.Var) bool, ho
 		if found != nil || kindOf(v.Type()) != k && !(k == response && f.writes(id, path)) {
 			return
 		}
-		if k == request && f.writes(id, path) {
+		if k == request && f.writes(id, path) || k == response && recorded(id, path) {
 			return
 		}
 		if e := f.read(id, path, hops); e != nil {
@@ -142,6 +142,26 @@ func (f *finder) first(body *ast.BlockStmt, k kind, of func(*types.Var) bool, ho
 		}
 	})
 	return found
+}
+
+// recorded says whether a response is only asked what was written to it, as a
+// recorder is: its status, its size, its header's copy.
+func recorded(id *ast.Ident, path []ast.Node) bool {
+	sel, ok := path[len(path)-1].(*ast.SelectorExpr)
+	if !ok || sel.X != id {
+		return false
+	}
+	switch sel.Sel.Name {
+	case "Status", "Size", "Written", "Len", "Code", "Body", "body", "Result":
+		return true
+	case "Header":
+		if len(path) > 2 {
+			if of, ok := path[len(path)-3].(*ast.SelectorExpr); ok {
+				return of.Sel.Name == "Clone" || of.Sel.Name == "Get" || of.Sel.Name == "Values"
+			}
+		}
+	}
+	return false
 }
 
 // writes says whether a part of a framework's context that is the response is

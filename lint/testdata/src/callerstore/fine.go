@@ -132,3 +132,40 @@ func (s *store) own(id string) (any, error) {
 	})
 	return v, err
 }
+
+type made struct {
+	next *made
+	user *user
+}
+
+// What the one who did the work has left to do: it is asked for first.
+func (s *store) leftToDo(id string) (any, error) {
+	var own struct{ entry *made }
+	v, err, _ := s.g.Do(id, func() (any, error) {
+		u, err := s.query(id)
+		own.entry = &made{user: u}
+		return u, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if own.entry != nil {
+		s.keep(own.entry)
+	}
+	return v, err
+}
+
+func (s *store) leftWhole(id string) (any, error) {
+	var own struct{ entry *made }
+	v, err, _ := s.g.Do(id, func() (any, error) {
+		u, err := s.query(id)
+		own = struct{ entry *made }{&made{user: u}}
+		return u, err
+	})
+	if own.entry != nil {
+		s.keep(own.entry)
+	}
+	return v, err
+}
+
+func (s *store) keep(*made) {}

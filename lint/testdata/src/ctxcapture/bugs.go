@@ -155,3 +155,15 @@ func (s *store) embedded(ctx context.Context, id string) (any, error) {
 	})
 	return v, err
 }
+
+// One of those who hand a context on hands on a caller's.
+func (s *store) ofProgram(id string) (any, error) { return s.either(s.ctx, id) }
+
+func (s *store) ofCaller(ctx context.Context, id string) (any, error) { return s.either(ctx, id) }
+
+func (s *store) either(ctx context.Context, id string) (any, error) {
+	v, err, _ := s.g.Do(id, func() (any, error) {
+		return fetch(ctx, id) // want `with the context of its first caller`
+	})
+	return v, err
+}

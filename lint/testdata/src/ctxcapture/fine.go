@@ -112,6 +112,18 @@ func (s *store) shadowed(ctx context.Context, id string) (string, error) {
 	return v, err
 }
 
+// Nor is it one when a function of the package hands it on.
+func (s *store) started(id string) (any, error) { return s.of(s.ctx, id) }
+
+func (s *store) refreshed(ctx context.Context, id string) (any, error) {
+	return s.of(context.WithoutCancel(ctx), id)
+}
+
+func (s *store) of(ctx context.Context, id string) (any, error) {
+	v, err, _ := s.g.Do(id, func() (any, error) { return fetch(ctx, id) })
+	return v, err
+}
+
 // The program's context is nobody's call.
 func (s *store) lifecycle(id string) (any, error) {
 	v, err, _ := s.g.Do(id, func() (any, error) { return fetch(s.ctx, id) })

@@ -2,6 +2,8 @@ package keymaybe
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sync/singleflight"
 )
@@ -82,3 +84,28 @@ func (s *store) upTo(id string, maxPages int) (any, error) {
 }
 
 var pages func(id string, most int) (string, error)
+
+// The key takes the options one by one, and leaves a switch of them out.
+type PageOptions struct {
+	Cursor      string
+	Limit       int
+	AllowCached bool
+	Verbose     bool
+}
+
+type pager interface {
+	Pages(id string, o PageOptions) (string, error)
+}
+
+func (s *store) paged(p pager, id string, o PageOptions) (any, error) {
+	v, err, _ := s.g.Do(keyOf(id, o), func() (any, error) { return p.Pages(id, o) }) // want `callers who differ in o.AllowCached\?`
+	return v, err
+}
+
+func keyOf(id string, o PageOptions) string {
+	var b strings.Builder
+	b.WriteString(id)
+	b.WriteString(o.Cursor)
+	b.WriteString(strconv.Itoa(o.Limit))
+	return b.String()
+}

@@ -1,6 +1,9 @@
 package keymaybe
 
-import "log"
+import (
+	"log"
+	"strconv"
+)
 
 // Sure: keymissing's.
 func (s *store) tenant(tenant, id string) (any, error) {
@@ -47,5 +50,11 @@ func (s *store) outer(sess session) (any, error) {
 
 func (s *store) inner(sess session, id string) (any, error) {
 	v, err, _ := s.g.Do(id, func() (any, error) { return sess.Page(id) })
+	return v, err
+}
+
+// The switch is in the key as well.
+func (s *store) allOf(p pager, id string, o PageOptions) (any, error) {
+	v, err, _ := s.g.Do(keyOf(id, o)+strconv.FormatBool(o.AllowCached), func() (any, error) { return p.Pages(id, o) })
 	return v, err
 }

@@ -194,7 +194,7 @@ func (s *store) page(tenant, id string, page int) (any, error) {
 
 // The digest of the query does not say whose answer it is.
 func (s *store) digested(queries []string, tenant string) (any, error) {
-	v, err, _ := s.g.Do(hash(queries), func() (any, error) { // want `callers who differ only in tenant share this load`
+	v, err, _ := s.g.Do(sum(queries), func() (any, error) { // want `callers who differ only in tenant share this load`
 		return s.db.List(background, tenant, 0, queries)
 	})
 	return v, err
@@ -225,5 +225,11 @@ func (s *store) grants(name string, groups ...string) (any, error) {
 		return load()
 	}
 	v, err, _ := s.g.Do(name, func() (any, error) { return load() }) // want `callers who differ only in groups share this load`
+	return v, err
+}
+
+// Where a caller is tells who asks, whatever the key names.
+func (s *store) askedBy(pageID, clientAddr string) (any, error) {
+	v, err, _ := s.g.Do(pageID, func() (any, error) { return s.db.Page(background, clientAddr, pageID) }) // want `callers who differ only in clientAddr`
 	return v, err
 }

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/fnv"
+	"io"
 	"log"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -300,11 +304,11 @@ func (s *store) signNow(id string) (any, error) { return s.signed(id, time.Now()
 
 // The digest of the records is the key: what signs them is not what they are.
 func (s *store) signature(records []string, signer string) (any, error) {
-	v, err, _ := s.g.Do(hash(records), func() (any, error) { return s.db.List(background, signer, 0, records) })
+	v, err, _ := s.g.Do(sum(records), func() (any, error) { return s.db.List(background, signer, 0, records) })
 	return v, err
 }
 
-func hash(records []string) string {
+func sum(records []string) string {
 	h := fnv.New64()
 	for _, r := range records {
 		h.Write([]byte(r))
@@ -315,5 +319,33 @@ func hash(records []string) string {
 // How much of it is held in memory does not change what it is.
 func (s *store) sampled(id string, offsetsSampling int) (any, error) {
 	v, err, _ := s.g.Do(id, func() (any, error) { return s.db.List(background, id, offsetsSampling, nil) })
+	return v, err
+}
+
+// The hash is out of a pool, and what is written to it goes by a function.
+func (s *store) pooled(pool *sync.Pool, tenants []string, token string) (any, error) {
+	v, err, _ := s.g.Do(pooledKey(pool, tenants, token), func() (any, error) { return s.db.List(background, token, 0, tenants) })
+	return v, err
+}
+
+func pooledKey(pool *sync.Pool, tenants []string, token string) string {
+	h := pool.Get().(hash.Hash)
+	defer pool.Put(h)
+	h.Reset()
+	writeText(h, token)
+	for _, t := range tenants {
+		writeText(h, t)
+	}
+	return string(h.Sum(nil))
+}
+
+func writeText(w io.Writer, text string) {
+	w.Write([]byte{byte(len(text))})
+	w.Write([]byte(text))
+}
+
+// Where it is asked for follows from what it is, which the key names.
+func (s *store) askedAt(regionID uint64, addr string) (any, error) {
+	v, err, _ := s.g.Do(strconv.FormatUint(regionID, 10), func() (any, error) { return s.db.Page(background, addr, strconv.FormatUint(regionID, 10)) })
 	return v, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/onefold-go/onefold"
 	resenje "resenje.org/singleflight"
+	"sites/hidden"
 	tailscale "tailscale.com/util/singleflight"
 
 	"golang.org/x/sync/singleflight"
@@ -72,7 +73,14 @@ func (s *store) viaInterface(g flightGroup) {
 	g.Do("k", fetch) // want `direct.flightGroup.Do: group g, load fetch, plain`
 }
 
+// A copy that is called neither: the calls in it that others wait for tell.
+func viaCalls(g *hidden.Group[int, string]) {
+	g.Do(1, func() (string, error) { return "", nil }) // want `hidden.Group.Do: group g, load literal, plain`
+}
+
 // Shaped alike and called otherwise: no group.
+func noneOfCalls(p *hidden.Pool) { p.Do("k", fetch) }
+
 type worker struct{}
 
 func (worker) Do(key string, fn func() (any, error)) (any, error) { return fn() }

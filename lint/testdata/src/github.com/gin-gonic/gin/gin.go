@@ -23,6 +23,8 @@ func (c *Context) Get(key any) (any, bool)          { return nil, false }
 func (c *Context) Deadline() (t time.Time, ok bool) { return }
 func (c *Context) Done() <-chan struct{}            { return nil }
 func (c *Context) Err() error                       { return nil }
+func (c *Context) Next()                            {}
+func (c *Context) IsAborted() bool                  { return false }
 func (c *Context) Value(key any) any                { return nil }
 
 type Engine struct{ base string }
