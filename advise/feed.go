@@ -17,7 +17,7 @@ type Reader interface {
 // Records are read so many at once, and so many batches ahead.
 const (
 	feedBatch = 8192
-	feedAhead = 3
+	feedAhead = 4
 )
 
 // AddFrom adds all records of r. It reads ahead on a goroutine of its own, which

@@ -30,12 +30,17 @@ type Stream struct {
 	contrasts []Contrast
 	units     []unit
 
-	block, spare []step
-	busy         sync.WaitGroup // the workers, with the block before
+	block []step
+	spare chan []step   // room for blocks; as much as may be handed on
+	done  chan struct{} // closed when the latest of them is done; nil: there is none
 }
 
-// streamBlock is how many steps the arms are given at once.
-const streamBlock = 1 << 14
+// streamBlock is how many steps the arms are given at once, and streamAhead how
+// many blocks may wait for them.
+const (
+	streamBlock = 1 << 14
+	streamAhead = 4
+)
 
 // NewStream begins a simulation of arms, some of which are compared as in
 // [Trace.Compare]. It panics when the setting or an arm is not valid.
@@ -46,6 +51,10 @@ func NewStream(set Setting, pairs [][2]int, arms ...Arm) *Stream {
 		s.runners = append(s.runners, newRunner(a, &s.set))
 	}
 	keepWindows(s.runners, pairs)
+	s.spare = make(chan []step, streamAhead+1)
+	for range streamAhead {
+		s.spare <- nil
+	}
 	return s
 }
 
@@ -148,18 +157,33 @@ func (s *Stream) push(st step) {
 	}
 }
 
-// hand gives the block to the workers, and waits for them to be done with the
-// one before. The next block fills while they work.
+// hand gives the block to the workers, who take it when they are done with the
+// one before, and waits while too many are ahead of it. The next block fills
+// meanwhile.
 func (s *Stream) hand() {
-	s.busy.Wait()
-	block, slotKey := s.block, s.router.slotKey
+	block, slotKey, before := s.block, s.router.slotKey, s.done
 	if s.router.single {
 		slotKey = s.keys
 	}
-	s.block, s.spare = s.spare[:0], s.block
+	done := make(chan struct{})
+	s.done = done
+	go func() { // it ends when the block is done
+		if before != nil {
+			<-before
+		}
+		s.work(block, slotKey)
+		s.spare <- block[:0]
+		close(done)
+	}()
+	s.block = <-s.spare
+}
+
+// work takes all arms through a block.
+func (s *Stream) work(block []step, slotKey []uint64) {
 	var turn atomic.Int64
+	var busy sync.WaitGroup
 	for range min(workers(s.set), len(s.units)) {
-		s.busy.Go(func() {
+		busy.Go(func() {
 			for {
 				i := int(turn.Add(1)) - 1
 				if i >= len(s.units) {
@@ -173,13 +197,14 @@ func (s *Stream) hand() {
 			}
 		})
 	}
+	busy.Wait()
 }
 
 // Close ends the stream and gives the outcomes, in the order of the arms and
 // the pairs.
 func (s *Stream) Close() ([]*Outcome, []Contrast) {
 	s.hand()
-	s.busy.Wait()
+	<-s.done
 	for _, r := range s.runners {
 		r.finish(s.total, len(s.keys), s.router.owner)
 	}

@@ -5,7 +5,7 @@ package trace
 // apart it may not find the second.
 type twins struct {
 	sets  [][4]twin
-	count uint64 // of sets
+	count uint64 // of sets, a power of two
 }
 
 type twin struct {
@@ -26,7 +26,7 @@ func (t *twins) seen(hash uint64, time, gap int64) bool {
 	if t.sets == nil {
 		t.sets = make([][4]twin, t.count)
 	}
-	set := &t.sets[hash%t.count]
+	set := &t.sets[hash&(t.count-1)]
 	oldest := 0
 	for i := range set {
 		if set[i].hash == hash {
