@@ -268,13 +268,15 @@ func (r *runner) begin(t, took int64, s *step, k *slot, flight bool) {
 	r.out.Loads += weight
 	r.inFlight.change(t, 1, s.weight, r.window)
 	r.out.HeadPeak = max(r.out.HeadPeak, r.inFlight.head)
-	inFlight := r.inFlight.now(t, r.window)
-	if inFlight > r.out.Peak {
-		r.out.Peak, r.out.PeakAt = inFlight, time.Duration(t)
-	}
 	slice := r.out.Timeline.at(t)
 	slice.Loads += weight
-	slice.Peak = max(slice.Peak, inFlight)
+	if r.inFlight.all > slice.Peak { // what is estimated is no more
+		inFlight := r.inFlight.now(t, r.window)
+		slice.Peak = max(slice.Peak, inFlight)
+		if inFlight > r.out.Peak {
+			r.out.Peak, r.out.PeakAt = inFlight, time.Duration(t)
+		}
+	}
 
 	if t >= r.windowEnd {
 		r.closeWindow()
