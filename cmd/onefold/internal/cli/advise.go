@@ -188,7 +188,8 @@ func runAdvise(ctx context.Context, in io.Reader, out, errw io.Writer, paths []s
 	if f.check && cfg.Current == nil {
 		return usageError{errors.New("--check holds today's configuration against the advice: say what it is with --current")}
 	}
-	f.trace.Seed, f.trace.Names, f.trace.Digest = settings.Policy.Seed, f.showKeys, true
+	f.trace.Seed, f.trace.Names = settings.Policy.Seed, f.showKeys
+	f.trace.Digest = f.json != "" || f.html != "" // what has it
 	if f.code && f.json == "-" {
 		return usageError{errors.New("--code and --json - both write to standard output: name a file for the JSON")}
 	}
