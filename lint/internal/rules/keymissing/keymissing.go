@@ -22,7 +22,6 @@ var Rule = &check.Rule{
 	ID:       "keymissing",
 	Title:    "a load depends on something of its caller that is not in the key",
 	Severity: check.Error,
-	Default:  true,
 	Run:      run,
 }
 
