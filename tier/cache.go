@@ -50,6 +50,7 @@ type Cache[K comparable, V any] struct {
 	audit     *audit.Table[K] // nil without Config.Audit
 	unwatched Source[K, V]    // with it: the source whose answers it is not told of
 	bare      bool            // a plain hit is the value, and there is nothing else to be done
+	observed  bool            // somebody is told of each call
 
 	hits *striped.Counter
 	tally
@@ -99,7 +100,8 @@ func NewSource[K comparable, V any](source Source[K, V], cfg Config, near Near[K
 		c.audit = audit.NewTable(cfg.Audit, cfg.Name, cfg.ShowKeys, cfg.TTL, c.auditSlot)
 		c.source = c.watched(source)
 	}
-	c.bare = source.Clone == nil && cfg.Hooks.Call == nil && c.audit == nil
+	c.bare = source.Clone == nil && c.audit == nil
+	c.observed = cfg.Hooks.Call != nil || c.audit != nil
 	c.clock.start = time.Now()
 	c.limit = newLimiter(&c.cfg)
 	c.load = c.fetch
@@ -169,18 +171,18 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) {
 	if ctx == nil {
 		panic("tier: nil context")
 	}
+	if c.observed {
+		r := c.get(ctx, key, Read{})
+		c.raise(r.Err)
+		return r.Value, r.Err
+	}
 	since := c.fences.now()
 	e := c.near.Get(key)
 	if e != nil && c.plain(e) {
 		c.hit()
 		return e.value, nil
 	}
-	var r Result[V]
-	if c.cfg.Hooks.Call == nil && c.audit == nil {
-		r = c.seek(ctx, key, Read{}, since, e, false)
-	} else {
-		r = c.get(ctx, key, Read{})
-	}
+	r := c.seek(ctx, key, Read{}, since, e, false)
 	c.raise(r.Err)
 	return r.Value, r.Err
 }

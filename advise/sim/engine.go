@@ -41,8 +41,8 @@ type runner struct {
 	arm     Arm
 	set     *Setting
 	slotKey []uint64 // the key of each slot, by the secret's hash
-	keeps   bool    // values are kept beyond their loads
-	expiry  []int64 // of each slot, when keeps: its value is fresh before; none: there is no value
+	keeps   bool     // values are kept beyond their loads
+	expiry  []int64  // of each slot, when keeps: its value is fresh before; none: there is no value
 	slots   []slot
 	took    []int64 // by the load of each slot's value; only when early
 	loads   queue
