@@ -44,9 +44,10 @@ race := -race -gcflags=modernc.org/sqlite/lib=-race=0 -gcflags=modernc.org/libc/
 # The documents' commands run in a second step, alone: some of them measure, and
 # what they do is outside the test cache's sight.
 # The analyzers read the standard library's source, package by package and as a
-# program that is started some hundred times: under the race detector that takes
-# minutes, for code that has no goroutines of its own.
-norace := /onefold/lint|/internal/cli$$
+# program that is started some hundred times, and the pages draw for half a
+# minute: under the race detector that takes minutes, for code that has no
+# goroutines of its own.
+norace := /onefold/lint|/internal/cli$$|/advise/page$$|/lab/report$$
 
 .PHONY: test
 test: deps ## run every test of every module, nearly all under the race detector, then the documents' examples
