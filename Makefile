@@ -46,12 +46,13 @@ race := -race -gcflags=modernc.org/sqlite/lib=-race=0 -gcflags=modernc.org/libc/
 # The analyzers read the standard library's source, package by package and as a
 # program that is started some hundred times, and the pages draw for half a
 # minute: under the race detector that takes minutes, for code that has no
-# goroutines of its own.
-norace := /onefold/lint|/internal/cli$$|/advise/page$$|/lab/report$$
+# goroutines of its own. Of advise, those tests run under it that are of goroutines.
+norace := /onefold/lint|/internal/cli$$|/onefold/advise$$|/advise/page$$|/lab/report$$
 
 .PHONY: test
 test: deps ## run every test of every module, nearly all under the race detector, then the documents' examples
 	go test $(race) -skip '^TestDocuments$$' $$(go list work | grep -vE '$(norace)')
+	go test $(race) -run 'AddFrom|SampledIsTheSame' ./advise
 	go test $$(go list work | grep -E '$(norace)')
 	go test -count=1 -timeout=15m -v -run '^TestDocuments$$' ./internal/house
 
