@@ -55,3 +55,20 @@ func ExampleSelfCheck() {
 	// loads a second, coalesced: 1/(m + T + 1/a) is 0.971, simulated 0.971 (0.971 to 0.971) true
 	// 19 checks
 }
+
+// Where most requests are for keys that are known already, their numbers save
+// looking for them.
+func ExampleStream_Again() {
+	stream := sim.NewStream(sim.Setting{Loader: sim.Constant(time.Second)}, nil, sim.Arm{TTL: time.Minute, Coalesce: true})
+	const key = 7
+	for t := range int64(3) {
+		if id, found := stream.Find(key); found {
+			stream.Again(t*int64(time.Minute), id, sim.Draw, 0)
+		} else {
+			stream.Request(t*int64(time.Minute), key, sim.Draw, 0)
+		}
+	}
+	out, _ := stream.Close()
+	fmt.Println(out[0].Requests, "requests,", out[0].Loads, "loads")
+	// Output: 3 requests, 2 loads
+}
